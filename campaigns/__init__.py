@@ -1,0 +1,1 @@
+"""What we do about members we are losing, and whether it worked."""

@@ -1,0 +1,93 @@
+"""Enrolments: every (member, occurrence) that was due, and what became of it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.models.campaign import Campaign, CampaignVersion
+
+
+class EnrolmentStatus(models.TextChoices):
+    """One of these at every moment, so that due = the sum of the outcomes by construction."""
+
+    WAITING = "waiting", _("waiting")
+    FIRED = "fired", _("fired")
+    HELD_OUT = "held_out", _("held out")
+    SUPPRESSED = "suppressed", _("suppressed")
+    FAILED = "failed", _("failed")
+
+
+class Arm(models.TextChoices):
+    TREATED = "treated", _("treated")
+    CONTROL = "control", _("control")
+
+
+class Enrolment(models.Model):
+    """A member was due once. `entry_key` carries the re-entry policy: «once» for campaigns that let a member in once ever,
+    the occurrence otherwise, so that not being let in twice is a constraint.
+
+    The arm is drawn when the member becomes due, before any guardrail: who is compared is everyone assigned.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="enrolments", db_index=False)
+    version = models.ForeignKey(CampaignVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
+    member_id = models.BigIntegerField()
+    occurrence = models.CharField(_("occasion"), max_length=100)
+    entry_key = models.CharField(max_length=100)
+    arm = models.CharField(_("group"), max_length=10, choices=Arm)
+    status = models.CharField(_("outcome"), max_length=10, choices=EnrolmentStatus, default=EnrolmentStatus.WAITING)
+    reason = models.CharField(_("reason"), max_length=60, blank=True)
+    due_at = models.DateTimeField(_("due at"))
+    next_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField(_("decided at"), null=True)
+
+    class Meta:
+        verbose_name = _("enrolment")
+        verbose_name_plural = _("enrolments")
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "member_id", "occurrence"], name="enrolment_once_per_occurrence"),
+            models.UniqueConstraint(fields=["campaign", "member_id", "entry_key"], name="enrolment_as_re_entry_allows"),
+            models.CheckConstraint(condition=Q(status__in=EnrolmentStatus.values), name="enrolment_status_known"),
+            models.CheckConstraint(
+                condition=Q(status="waiting", next_at__isnull=False) | ~Q(status="waiting") & Q(next_at__isnull=True),
+                name="enrolment_waits_until_an_instant",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["suppressed", "failed"]) | ~Q(reason=""),
+                name="enrolment_denial_has_reason",
+            ),
+        ]
+        indexes = [
+            # What is due now: the stepping pass.
+            models.Index(fields=["next_at"], name="enrolment_waiting", condition=Q(status="waiting")),
+            # The balance line, the list of each outcome, and the report by arm.
+            models.Index(fields=["campaign", "status", "arm"], name="enrolment_outcomes"),
+            # What did this member get.
+            models.Index(fields=["member_id"], name="enrolment_of_member"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id}: {self.member_id} {self.occurrence}"
+
+
+class StepResult(models.TextChoices):
+    DONE = "done", _("done")
+    SKIPPED = "skipped", _("skipped")
+
+
+class StepOutcome(models.Model):
+    """What one step did for one enrolment; a step happens once. No foreign key: the enrolment's own statement made it."""
+
+    enrolment_id = models.BigIntegerField()
+    step = models.PositiveSmallIntegerField()
+    result = models.CharField(max_length=10, choices=StepResult)
+    reason = models.CharField(max_length=60, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["enrolment_id", "step"], name="step_once_per_enrolment")]
+
+    def __str__(self) -> str:
+        return f"{self.enrolment_id}.{self.step} {self.result}"

@@ -1,0 +1,1 @@
+"""What this app does, verb by verb: each function one transaction or one idempotent pass."""

@@ -1,0 +1,1 @@
+"""The assembly: settings, the Celery application and the addresses. It may import everything; nothing imports it."""

@@ -1,0 +1,152 @@
+"""The only place that reads the environment: each variable once, typed, refused with its name when it is wrong."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+BOOLEANS = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+    "": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the surroundings decide. What a marketer tunes is a table, not a variable."""
+
+    database: dict[str, object]
+    redis_url: str
+    secret_key: str
+    debug: bool
+    allowed_hosts: tuple[str, ...]
+    https_only: bool
+    email: dict[str, object]
+    shop_time_zone: str
+    shop_currency: str
+    churn_horizon_days: int
+
+
+def read_environment() -> Environment:
+    """This function will read every variable, or raise ImproperlyConfigured naming the one that is wrong."""
+    return Environment(
+        database=_database(),
+        redis_url=_text("REDIS_URL", default=""),
+        secret_key=_secret_key(),
+        debug=_boolean("DEBUG"),
+        allowed_hosts=tuple(
+            host.strip() for host in _text("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]").split(",") if host.strip()
+        ),
+        https_only=_boolean("HTTPS_ONLY"),
+        email=_email(),
+        shop_time_zone=_time_zone("SHOP_TIME_ZONE", default="Asia/Shanghai"),
+        shop_currency=_currency("SHOP_CURRENCY", default="CNY"),
+        churn_horizon_days=_whole_number("CHURN_HORIZON_DAYS", default=90, low=7, high=730),
+    )
+
+
+def _text(name: str, *, default: str) -> str:
+    """Secrets may also stand in a file named by NAME_FILE, as container platforms hand them over."""
+    from_file = os.environ.get(f"{name}_FILE")
+    if from_file:
+        return Path(from_file).read_text().strip()
+    return os.environ.get(name, default)
+
+
+def _wrong(name: str, value: str, allowed: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name} is {value!r}; it must be {allowed}.")
+
+
+def _boolean(name: str) -> bool:
+    value = _text(name, default="0")
+    if value.lower() not in BOOLEANS:
+        raise _wrong(name, value, "1 or 0")
+    return BOOLEANS[value.lower()]
+
+
+def _whole_number(name: str, *, default: int, low: int, high: int) -> int:
+    value = _text(name, default=str(default))
+    if not value.isdecimal() or not low <= int(value) <= high:
+        raise _wrong(name, value, f"a whole number from {low} to {high}")
+    return int(value)
+
+
+def _time_zone(name: str, *, default: str) -> str:
+    value = _text(name, default=default)
+    if value not in available_timezones():
+        raise _wrong(name, value, "a time zone such as Asia/Shanghai")
+    return ZoneInfo(value).key
+
+
+def _currency(name: str, *, default: str) -> str:
+    value = _text(name, default=default)
+    if len(value) != 3 or not value.isascii() or not value.isupper():
+        raise _wrong(name, value, "three capital letters such as CNY")
+    return value
+
+
+def _secret_key() -> str:
+    """Unset: a key made once and kept in var/, so that sessions survive a restart and no secret is in the repository."""
+    given = _text("SECRET_KEY", default="")
+    if given:
+        return given
+    path = VAR_DIR / "secret_key"
+    if not path.exists():
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(50))
+        _keep_first(draft, path)
+    return path.read_text()
+
+
+def _keep_first(draft: Path, path: Path) -> None:
+    """Two processes may start at once: a hard link fails where the other was first, and both read the same key."""
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
+
+
+def _database() -> dict[str, object]:
+    value = _text("DATABASE_URL", default="")
+    if not value:
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(VAR_DIR / "rekindle.sqlite3")}
+    try:
+        parsed = environ.Env.db_url_config(value)
+    except (ValueError, ImproperlyConfigured) as error:
+        raise _wrong("DATABASE_URL", value.split("@")[-1], "an address such as postgres://user@host/name") from error
+    if parsed.get("ENGINE") not in {"django.db.backends.postgresql", "django.db.backends.sqlite3"}:
+        raise _wrong("DATABASE_URL", value.split(":")[0], "postgres://… or sqlite:///…")
+    return dict(parsed)
+
+
+def _email() -> dict[str, object]:
+    """Unset: e-mails are files under var/outbox/email and count as sent."""
+    value = _text("EMAIL_URL", default="")
+    if not value:
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "EMAIL_FILE_PATH": str(VAR_DIR / "outbox" / "email"),
+        }
+    try:
+        return dict(environ.Env.email_url_config(value))
+    except (KeyError, ValueError, ImproperlyConfigured) as error:
+        raise _wrong("EMAIL_URL", value.split(":")[0], "an address such as smtp+tls://user:password@host:587") from error

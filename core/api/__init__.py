@@ -1,0 +1,1 @@
+"""What the REST faces of all apps share: keys, errors, pages, idempotency."""

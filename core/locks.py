@@ -1,0 +1,42 @@
+"""Transaction locks, for throughput and for «one at a time»; what must be unique is a constraint, never a lock."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from django.db import connection
+
+
+class LockSpace(IntEnum):
+    """The first half of an advisory lock's key. Never reuse or renumber a value: two releases may run side by side."""
+
+    REFRESH = 1
+    CAMPAIGN_PLANNING = 2
+    CLOCK = 3
+
+
+def lock_for_transaction(space: LockSpace, key: int = 0) -> None:
+    """This function will wait until this transaction holds (space, key); the end of the transaction lets go.
+
+    On SQLite every write transaction is already alone (BEGIN IMMEDIATE), so there is nothing to take.
+    """
+    _demand_transaction()
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [int(space), key])
+
+
+def try_lock_for_transaction(space: LockSpace, key: int = 0) -> bool:
+    """This function will take (space, key) when it is free and say whether it did, without waiting."""
+    _demand_transaction()
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [int(space), key])
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def _demand_transaction() -> None:
+    if not connection.in_atomic_block:
+        raise RuntimeError("a transaction lock is taken inside transaction.atomic()")

@@ -1,0 +1,30 @@
+"""Days as numbers: a shop day is the count of days since 1970-01-01 on the shop's own calendar."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+EPOCH = date(1970, 1, 1)
+
+
+def day_number(instant: datetime, zone: tzinfo) -> int:
+    """This function will return the shop day number on which `instant` (aware) falls in `zone`."""
+    return (instant.astimezone(zone).date() - EPOCH).days
+
+
+def day_of(on: date) -> int:
+    return (on - EPOCH).days
+
+
+def date_of(day: int) -> date:
+    return EPOCH + timedelta(days=day)
+
+
+def start_of(day: int, zone: tzinfo) -> datetime:
+    """This function will return the UTC instant at which shop day `day` begins."""
+    return datetime.combine(date_of(day), time.min, tzinfo=zone).astimezone(UTC)
+
+
+def instant_at(day: int, at: time, zone: tzinfo) -> datetime:
+    """This function will return the UTC instant of the wall clock time `at` on shop day `day`."""
+    return datetime.combine(date_of(day), at, tzinfo=zone).astimezone(UTC)

@@ -1,0 +1,26 @@
+"""The doorbell: rows are the queue, a task only says «look now». Without a broker nobody hears it and `tick` finds the row."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from core.conf import has_broker
+
+logger = logging.getLogger(__name__)
+
+
+def enqueue_on_commit(task_name: str, **kwargs: object) -> None:
+    """This function will ring for a task after the current transaction commits; a lost ring costs a minute, never a row."""
+    if has_broker():
+        transaction.on_commit(lambda: _ring(task_name, kwargs))
+
+
+def _ring(task_name: str, kwargs: dict[str, object]) -> None:
+    try:
+        current_app.send_task(task_name, kwargs=kwargs, ignore_result=True)
+    except OperationalError:
+        logger.warning("doorbell.unheard task=%s: the broker did not answer; the next tick finds the row", task_name)

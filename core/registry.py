@@ -1,0 +1,89 @@
+"""Where a higher app offers a lower one what the lower page or duty needs: registered in `AppConfig.ready()`, read by faces.
+
+Four stores, fixed: sections of a member's page, handlers of a member's data, checks that `verify` proves, periodic work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from django.utils.functional import Promise
+
+Named = TypeVar("Named", bound="HasCode")
+
+
+class HasCode(Protocol):
+    @property
+    def code(self) -> str: ...
+
+
+class DuplicateCode(Exception):
+    """Two registrations under one code: one of them would silently never run."""
+
+
+class Store(Generic[Named]):
+    """An ordered collection of registrations; a code stands in it once."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Named] = {}
+
+    def register(self, entry: Named) -> None:
+        if entry.code in self._entries:
+            raise DuplicateCode(entry.code)
+        self._entries[entry.code] = entry
+
+    def __iter__(self) -> Iterator[Named]:
+        return iter(self._entries.values())
+
+    def get(self, code: str) -> Named | None:
+        return self._entries.get(code)
+
+
+class SectionRows(Protocol):
+    def __call__(self, *, member_ids: Collection[int], as_of: datetime | None) -> Mapping[int, Any]:
+        """One statement for a whole page of members: {member id: JSON}. `as_of` None means the last refresh's."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSection:
+    """A key of a member's JSON that a higher app fills (`facts`, `scores`)."""
+
+    code: str
+    rows: SectionRows
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What `verify` proves: `rows` yields a sentence for each thing that does not add up, and nothing when all is well."""
+
+    code: str
+    label: str | Promise
+    rows: Callable[[], Iterator[str]]
+
+
+class Work(Protocol):
+    def __call__(self, *, now: datetime) -> Mapping[str, int]:
+        """Do what is due at `now`; repeatable, safe to run twice at once; answers counts for the log."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicWork:
+    """What `tick` runs. Either every so many seconds, or daily at a shop hour, or weekly on a weekday (Monday is 0)."""
+
+    code: str
+    label: str | Promise
+    run: Work
+    order: int
+    every_seconds: int | None = None
+    daily_at: str | None = None
+    weekday: int | None = None
+
+
+member_sections: Store[MemberSection] = Store()
+checks: Store[Check] = Store()
+periodic_work: Store[PeriodicWork] = Store()

@@ -1,0 +1,1 @@
+"""The doorbells of the clock."""

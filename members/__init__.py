@@ -1,0 +1,1 @@
+"""Who the shop's members are and what they did: profiles, consents, orders, and the one way in for all of it."""

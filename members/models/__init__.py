@@ -1,0 +1,26 @@
+from members.models.consent import Channel, Consent, Purpose
+from members.models.dirty import DirtyMark
+from members.models.identifier import Identifier
+from members.models.member import Gender, Member, MemberTag
+from members.models.order import Order, OrderLine, OrderStatus, Refund, RefundReason
+from members.models.product import Category, Product
+from members.models.shop import Shop
+
+__all__ = [
+    "Category",
+    "Channel",
+    "Consent",
+    "DirtyMark",
+    "Gender",
+    "Identifier",
+    "Member",
+    "MemberTag",
+    "Order",
+    "OrderLine",
+    "OrderStatus",
+    "Product",
+    "Purpose",
+    "Refund",
+    "RefundReason",
+    "Shop",
+]

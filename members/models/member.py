@@ -1,0 +1,92 @@
+"""A member: one person as the shop knows them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Gender(models.TextChoices):
+    FEMALE = "female", _("female")
+    MALE = "male", _("male")
+    OTHER = "other", _("other")
+
+
+class Member(models.Model):
+    """A profile. Empty text means not known; a birthday is a month and a day with an optional year.
+
+    `birth_key` is month * 100 + day (229 for the 29th of February), so that a birthday is one indexed comparison whether or
+    not the year is known. The day is checked against a leap year: 29 February is a birthday in every year.
+    """
+
+    external_id = models.CharField(_("external id"), max_length=200, unique=True)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    gender = models.CharField(_("gender"), max_length=10, choices=Gender, blank=True)
+    birth_year = models.PositiveSmallIntegerField(_("birth year"), null=True, blank=True)
+    birth_key = models.PositiveSmallIntegerField(_("birthday"), null=True, blank=True)
+    phone = models.CharField(_("phone"), max_length=32, blank=True)
+    email = models.CharField(_("e-mail"), max_length=254, blank=True)
+    city = models.CharField(_("city"), max_length=100, blank=True)
+    province = models.CharField(_("province"), max_length=100, blank=True)
+    registered_at = models.DateTimeField(_("registered at"), null=True, blank=True)
+    registered_day = models.IntegerField(null=True, blank=True, editable=False)
+    source = models.CharField(_("source"), max_length=100, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True, help_text=_("empty: the shop's"))
+    language = models.CharField(_("language"), max_length=16, blank=True)
+    attributes = models.JSONField(_("attributes"), default=dict, blank=True)
+    made_up_fields = models.JSONField(
+        _("made-up fields"), default=list, blank=True, help_text=_("fields invented for the demonstration")
+    )
+    created_at = models.DateTimeField(_("first seen at"))
+
+    class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
+        constraints = [
+            models.CheckConstraint(condition=~Q(external_id=""), name="member_external_id_given"),
+            models.CheckConstraint(
+                condition=Q(birth_key__isnull=True) | Q(birth_key__gte=101, birth_key__lte=1231),
+                name="member_birthday_is_month_and_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(birth_year__isnull=True) | Q(birth_key__isnull=False),
+                name="member_birth_year_comes_with_birthday",
+            ),
+            models.CheckConstraint(condition=Q(gender__in=["", *Gender.values]), name="member_gender_known"),
+        ]
+        indexes = [
+            # Whose birthday is it: the date trigger.
+            models.Index(fields=["birth_key"], name="member_birthday", condition=Q(birth_key__isnull=False)),
+            # The search box of the member list finds a name, phone or e-mail as typed.
+            models.Index(fields=["phone"], name="member_phone", condition=~Q(phone="")),
+            models.Index(fields=["email"], name="member_email", condition=~Q(email="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.external_id
+
+    @property
+    def birth_date_text(self) -> str:
+        """The contract's form: 1990-02-28, or --02-28 when the year is not known; empty when no birthday is."""
+        if self.birth_key is None:
+            return ""
+        month, day = divmod(self.birth_key, 100)
+        return f"{self.birth_year or '-'}-{month:02d}-{day:02d}"
+
+
+class MemberTag(models.Model):
+    """A word somebody put on a member; no tags is the empty set."""
+
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="tags", db_index=False)
+    tag = models.CharField(_("tag"), max_length=100)
+
+    class Meta:
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
+        constraints = [models.UniqueConstraint(fields=["member", "tag"], name="member_tag_once")]
+        # Who has this tag: `has_tag` in rules.
+        indexes = [models.Index(fields=["tag", "member"], name="member_tag_holders")]
+
+    def __str__(self) -> str:
+        return self.tag

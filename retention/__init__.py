@@ -1,0 +1,1 @@
+"""What we infer about members as of a date: facts, scores, segments."""

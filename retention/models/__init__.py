@@ -1,0 +1,28 @@
+from retention.models.facts import MemberFacts
+from retention.models.runs import RefreshRun, RefreshState
+from retention.models.scoring import LifecycleBands, ModelKind, ScoringModel
+from retention.models.segments import (
+    MemberMask,
+    Membership,
+    Segment,
+    SegmentSize,
+    SegmentVersion,
+    StaticMember,
+    Transition,
+)
+
+__all__ = [
+    "LifecycleBands",
+    "MemberFacts",
+    "MemberMask",
+    "Membership",
+    "ModelKind",
+    "RefreshRun",
+    "RefreshState",
+    "ScoringModel",
+    "Segment",
+    "SegmentSize",
+    "SegmentVersion",
+    "StaticMember",
+    "Transition",
+]

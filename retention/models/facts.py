@@ -1,0 +1,55 @@
+"""What orders and events add up to, one row a member."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from members.models import Member
+
+WINDOWS = (30, 90, 180, 365)
+
+
+class MemberFacts(models.Model):
+    """Only what changes when something happens; whatever changes because time passes is an expression over this.
+
+    Days are shop day numbers. Cancelled orders do not count. The windowed columns are the one kind that time changes: they
+    hold the N days that end with `windows_day`; they are exact for any later day until an order crosses a window's edge.
+    """
+
+    member = models.OneToOneField(Member, on_delete=models.CASCADE, primary_key=True, related_name="facts")
+    order_count = models.IntegerField(_("orders"), default=0)
+    order_days = models.IntegerField(_("days with an order"), default=0)
+    revenue_minor = models.BigIntegerField(_("revenue"), default=0)
+    total_minor = models.BigIntegerField(_("order totals"), default=0)
+    discount_minor = models.BigIntegerField(_("discounts"), default=0)
+    coupon_order_count = models.IntegerField(_("orders with a coupon"), default=0)
+    refund_count = models.IntegerField(_("refunds"), default=0)
+    refunded_order_count = models.IntegerField(_("refunded orders"), default=0)
+    first_order_day = models.IntegerField(_("first order"), null=True)
+    last_order_day = models.IntegerField(_("last order"), null=True)
+    previous_order_day = models.IntegerField(_("order day before the last"), null=True)
+    order_count_30d = models.IntegerField(_("orders in 30 days"), default=0)
+    order_count_90d = models.IntegerField(_("orders in 90 days"), default=0)
+    order_count_180d = models.IntegerField(_("orders in 180 days"), default=0)
+    order_count_365d = models.IntegerField(_("orders in 365 days"), default=0)
+    revenue_minor_30d = models.BigIntegerField(_("revenue in 30 days"), default=0)
+    revenue_minor_90d = models.BigIntegerField(_("revenue in 90 days"), default=0)
+    revenue_minor_180d = models.BigIntegerField(_("revenue in 180 days"), default=0)
+    revenue_minor_365d = models.BigIntegerField(_("revenue in 365 days"), default=0)
+    windows_day = models.IntegerField()
+
+    class Meta:
+        verbose_name = _("facts")
+        verbose_name_plural = _("facts")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(order_count=0, first_order_day__isnull=True, last_order_day__isnull=True)
+                | Q(order_count__gt=0, first_order_day__isnull=False, last_order_day__isnull=False),
+                name="facts_days_stand_with_orders",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.member_id)
