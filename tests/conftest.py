@@ -1,0 +1,115 @@
+"""The suite's servers and surroundings: set here, before Django reads its settings.
+
+TEST_DATABASE_URL and TEST_REDIS_URL win over the private servers; TEST_DATABASE_URL=sqlite:// runs the portable suite.
+DJANGO_SETTINGS_MODULE is not in pyproject.toml on purpose: pytest-django would read the settings before this file.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import django
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connections
+
+from tools.servers import ServerError, postgres_server, valkey_server
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SET_BY_THE_SUITE = (
+    "DEBUG", "ALLOWED_HOSTS", "HTTPS_ONLY", "EMAIL_URL", "SHOP_TIME_ZONE", "SHOP_CURRENCY", "CHURN_HORIZON_DAYS",
+)  # fmt: skip
+
+until_exit = ExitStack()
+atexit.register(until_exit.close)
+
+
+def _prepare() -> None:
+    """This function will start the servers, set the environment and load Django.
+
+    A developer's own variables do not leak in.
+    """
+    if settings.configured:
+        raise pytest.UsageError(
+            "Django read its settings before the suite could choose the database: unset DJANGO_SETTINGS_MODULE."
+        )
+    for name in SET_BY_THE_SUITE:
+        os.environ.pop(name, None)
+    session = Path(until_exit.enter_context(tempfile.TemporaryDirectory(prefix="rekindle-tests-")))
+    try:
+        os.environ["DATABASE_URL"] = _database_url(session)
+        os.environ["REDIS_URL"] = until_exit.enter_context(valkey_server(given=os.environ.get("TEST_REDIS_URL", "")))
+    except ServerError as error:
+        raise pytest.UsageError(str(error)) from error
+    os.environ["SECRET_KEY"] = "the suite's own, known to everybody"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    _keep_files_in(session)
+    django.setup()
+
+
+def _database_url(session: Path) -> str:
+    given = os.environ.get("TEST_DATABASE_URL", "")
+    if given == "sqlite://":
+        return f"sqlite:///{session / 'suite.sqlite3'}"
+    return until_exit.enter_context(postgres_server(given=given))
+
+
+def _keep_files_in(session: Path) -> None:
+    """What the product writes to var/ goes to a folder that ends with the session."""
+    settings.OUTBOX_DIR = session / "outbox"
+    settings.STATIC_ROOT = session / "static"
+    settings.STATIC_ROOT.mkdir()
+
+
+_prepare()
+
+
+def _on_sqlite() -> bool:
+    return connections["default"].vendor == "sqlite"
+
+
+def pytest_report_header() -> list[str]:
+    kind = connections["default"].vendor
+    return [f"database: {kind}{' (portable suite)' if _on_sqlite() else ''}", f"chromium: {_chromium() or 'none'}"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("postgresql") and _on_sqlite():
+            item.add_marker(pytest.mark.skip(reason="PostgreSQL's own behaviour; this run is on SQLite"))
+        if item.get_closest_marker("browser") and not _chromium() and not os.environ.get("CI"):
+            item.add_marker(pytest.mark.skip(reason="no Chromium here: apt-get install chromium"))
+
+
+def _chromium() -> str:
+    return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), "")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's path. On CI a missing browser fails the test; elsewhere the marker `browser` has skipped it."""
+    path = _chromium()
+    assert path, "no Chromium on this machine: apt-get install chromium"
+    return path
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """A file, not memory: SQLite in memory shared by threads knows no waiting for a lock, and is not what people run."""
+    if _on_sqlite():
+        database = connections["default"].settings_dict
+        database["TEST"]["NAME"] = f"{database['NAME']}.test"
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    """Throttle counts, cached pages and rung doorbells of one test are nothing to the next."""
+    yield
+    cache.clear()

@@ -1,0 +1,1 @@
+"""What the project runs itself with: private servers, the full stack on one machine."""
