@@ -1,0 +1,158 @@
+"""The catalogue as JSON Schema (draft 2020-12), for integrators, and as lists of fields and operators, for builders.
+
+What the schema refuses, `parse` and `check` refuse too. They refuse more: how deep and how large a rule may be, a lower
+end above its upper one, names of segments when the schema was made without them.
+"""
+
+from collections.abc import Collection
+from itertools import groupby
+from typing import Any
+from urllib.parse import quote
+
+from rules.fields import Field, FieldCatalogue, FieldType
+from rules.messages import Translate, untranslated
+from rules.operators import OPERATORS, Operator, Shape, operators_for
+from rules.parse import LARGEST_INTEGER, LIMITS, SMALLEST_INTEGER
+
+Json = dict[str, Any]
+
+_TEXT: Json = {"type": "string", "minLength": 1, "maxLength": LIMITS.text_chars}
+_INTEGER: Json = {"type": "integer", "minimum": SMALLEST_INTEGER, "maximum": LARGEST_INTEGER}
+_VALUES: dict[FieldType, Json] = {
+    FieldType.TEXT: _TEXT,
+    FieldType.TAGS: _TEXT,
+    FieldType.NUMBER: _INTEGER,
+    FieldType.MONEY: _INTEGER,
+    FieldType.DECIMAL: {"type": "number"},
+    FieldType.SHARE: {"type": "number", "minimum": 0, "maximum": 1},
+    FieldType.DATE: {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    FieldType.BOOLEAN: {"type": "boolean"},
+}
+
+
+def schema(
+    catalogue: FieldCatalogue,
+    *,
+    segments: Collection[str] | None = None,
+    translate: Translate = untranslated,
+) -> Json:
+    """This function will describe every rule that can be written, with labels in the translator's language.
+
+    `segments`, if given, are the names that `in_segment` may use.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Rule",
+        "$ref": "#/$defs/rule",
+        "$defs": {
+            "rule": {
+                "anyOf": [
+                    {"$ref": "#/$defs/group"},
+                    {"$ref": "#/$defs/comparison"},
+                    {"$ref": "#/$defs/in_segment"},
+                    {"$ref": "#/$defs/everyone"},
+                ]
+            },
+            "group": _group(),
+            "comparison": {"anyOf": [{"$ref": f"#/$defs/{quote(_named(field))}"} for field in catalogue]},
+            "in_segment": _closed({"in_segment": _segment(segments)}),
+            "everyone": _closed({"everyone": {"const": True}}),
+            **{_named(field): _comparison(field) for field in catalogue},
+        },
+        "fields": [_field(field) for field in catalogue],
+        "operators": [_operator(operator, translate) for operator in OPERATORS.values()],
+        "limits": {
+            "depth": LIMITS.depth,
+            "conditions": LIMITS.leaves,
+            "list_values": LIMITS.list_values,
+            "text_characters": LIMITS.text_chars,
+        },
+    }
+
+
+def _named(field: Field) -> str:
+    return "field:" + field.name.replace("~", "~0").replace("/", "~1")
+
+
+def _group() -> Json:
+    properties = {
+        "combinator": {"enum": ["and", "or"]},
+        "not": {"type": "boolean", "default": False},
+        "rules": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/rule"}},
+    }
+    return _closed(properties, required=["combinator", "rules"])
+
+
+def _segment(segments: Collection[str] | None) -> Json:
+    return _TEXT if segments is None else {"enum": sorted(segments)}
+
+
+def _comparison(field: Field) -> Json:
+    """This function will describe the comparisons of one field: a form for each kind of value its operators take."""
+    rows = sorted(operators_for(field), key=_by_value)
+    forms = [_form(field, list(group)) for _value, group in groupby(rows, key=_by_value)]
+    described: Json = {"title": str(field.label), "anyOf": forms}
+    if str(field.help):
+        described["description"] = str(field.help)
+    return described
+
+
+def _by_value(operator: Operator) -> tuple[str, int]:
+    return operator.shape, operator.most_days
+
+
+def _form(field: Field, operators: list[Operator]) -> Json:
+    properties: Json = {"field": {"const": field.name}, "operator": {"enum": [row.code for row in operators]}}
+    value = _value(field, operators[0])
+    if value is not None:
+        properties["value"] = value
+    return _closed(properties)
+
+
+def _value(field: Field, operator: Operator) -> Json | None:
+    one = {"enum": [value for value, _label in field.choices]} if field.choices else _VALUES.get(field.type)
+    match operator.shape:
+        case Shape.NONE:
+            return None
+        case Shape.ONE:
+            return one
+        case Shape.PAIR:
+            return {"type": "array", "items": one, "minItems": 2, "maxItems": 2}
+        case Shape.LIST:
+            return {"type": "array", "items": one, "minItems": 1, "maxItems": LIMITS.list_values}
+        case Shape.DAYS:
+            return {"type": "integer", "minimum": 1, "maximum": operator.most_days}
+
+
+def _closed(properties: Json, *, required: list[str] | None = None) -> Json:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties) if required is None else required,
+        "additionalProperties": False,
+    }
+
+
+def _field(field: Field) -> Json:
+    return {
+        "name": field.name,
+        "type": field.type.value,
+        "label": str(field.label),
+        "help": str(field.help),
+        "group": str(field.group),
+        "unit": field.unit,
+        "nullable": field.nullable,
+        "operators": [operator.code for operator in operators_for(field)],
+        "choices": [{"value": value, "label": str(label)} for value, label in field.choices],
+    }
+
+
+def _operator(operator: Operator, translate: Translate) -> Json:
+    return {
+        "code": operator.code,
+        "label": translate(operator.label),
+        "value": operator.shape.value,
+        "types": sorted(operator.types),
+        "missing": operator.on_missing.value,
+        **({"most_days": operator.most_days} if operator.most_days else {}),
+    }
