@@ -45,7 +45,7 @@ def _prepare() -> None:
     session = Path(until_exit.enter_context(tempfile.TemporaryDirectory(prefix="rekindle-tests-")))
     try:
         os.environ["DATABASE_URL"] = _database_url(session)
-        os.environ["REDIS_URL"] = until_exit.enter_context(valkey_server(given=os.environ.get("TEST_REDIS_URL", "")))
+        os.environ["REDIS_URL"] = until_exit.enter_context(valkey_server(given=os.environ.get("TEST_REDIS_URL", ""))).address
     except ServerError as error:
         raise pytest.UsageError(str(error)) from error
     os.environ["SECRET_KEY"] = "the suite's own, known to everybody"
@@ -58,7 +58,7 @@ def _database_url(session: Path) -> str:
     given = os.environ.get("TEST_DATABASE_URL", "")
     if given == "sqlite://":
         return f"sqlite:///{session / 'suite.sqlite3'}"
-    return until_exit.enter_context(postgres_server(given=given))
+    return until_exit.enter_context(postgres_server(given=given)).address
 
 
 def _keep_files_in(session: Path) -> None:
