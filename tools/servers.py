@@ -250,7 +250,7 @@ class Postgres:
         """The first time, it also makes the database."""
         try:
             with psycopg.connect(self.address(port, "postgres"), autocommit=True, connect_timeout=5) as connection:
-                if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [NAME]).fetchone():
+                if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone():
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME)))
         except psycopg.OperationalError:
             return False

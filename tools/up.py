@@ -93,21 +93,12 @@ def _login() -> str:
 
 
 def _commands(port: int) -> dict[str, list[str]]:
-    celery = ["celery", "-A", "config.celery"]
+    web = f"gunicorn config.wsgi:application --bind 127.0.0.1:{port} --workers 2 --threads 4 --no-control-socket"
+    celery = "celery -A config.celery {} --loglevel INFO"
     return {
-        "web": [
-            "gunicorn",
-            "config.wsgi:application",
-            "--bind",
-            f"127.0.0.1:{port}",
-            "--workers",
-            "2",
-            "--threads",
-            "4",
-            "--no-control-socket",
-        ],
-        "worker": [*celery, "worker", "--loglevel", "INFO", "--concurrency", "2"],
-        "beat": [*celery, "beat", "--loglevel", "INFO"],
+        "web": web.split(),
+        "worker": celery.format("worker --concurrency 2").split(),
+        "beat": celery.format("beat").split(),
     }
 
 
