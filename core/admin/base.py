@@ -1,0 +1,115 @@
+"""What every list and page of the screens has in common."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypeVar
+
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext
+from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
+
+M = TypeVar("M", bound=Model)
+
+COUNTED = 1000
+"""Rows of a list that are counted and paged through. Past it a search finds more than leafing does."""
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Counts and pages through at most `COUNTED` rows: neither the count nor a late page grows with the table."""
+
+    template_name = "rekindle/pagination.html"
+
+    @cached_property
+    def count(self) -> int:
+        return min(self._found, COUNTED)
+
+    @cached_property
+    def more(self) -> bool:
+        """Whether there are rows past the last page."""
+        return self._found > COUNTED
+
+    @cached_property
+    def _found(self) -> int:
+        rows = self.object_list
+        if isinstance(rows, QuerySet):
+            return rows.order_by()[: COUNTED + 1].count()
+        return len(rows)
+
+
+class BoundedChangeList(ChangeList):
+    """A list whose header repeats no total: the paginator says how many."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.full_result_count = self.result_count
+
+
+class RekindleAdmin(ModelAdmin):
+    """A list that costs the same however large the table, and pages of our own beside Django's."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 0
+    list_filter_submit = False
+    compressed_fields = False
+    actions: ClassVar[Any] = None
+    warn_unsaved_form = True
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BoundedChangeList
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """No ticking of boxes: what is done to many is done by a service that says first how many."""
+        return {}
+
+    def page(
+        self, request: HttpRequest, template: str, *, title: str, obj: Model | None = None, **context: Any
+    ) -> TemplateResponse:
+        """This function will render a page of ours inside the admin's frame."""
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        frame = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": obj,
+            "title": title,
+            "has_change_permission": self.has_change_permission(request, obj),
+            **context,
+        }
+        return TemplateResponse(request, template, frame)
+
+    def viewable(self, request: HttpRequest, object_id: str) -> Any:
+        """This function will return the object when the user may see it, else answer 403 or 404."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return self._existing(request, object_id)
+
+    def changeable(self, request: HttpRequest, object_id: str) -> Any:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        return self._existing(request, object_id)
+
+    def _existing(self, request: HttpRequest, object_id: str) -> Any:
+        if not object_id.isdecimal() or len(object_id) > 18:
+            raise Http404(gettext("There is nothing of this number."))
+        return get_object_or_404(self.get_queryset(request), pk=int(object_id))
+
+
+class ReadOnlyAdmin(RekindleAdmin):
+    """What other rooms write and people only read."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False

@@ -1,0 +1,125 @@
+"""When each periodic work runs: hours and cadence in words, editable; the last run and its error beside them."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dates import WEEKDAYS
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from core.admin.base import RekindleAdmin
+from core.admin.display import Mark, badge, chips, unknown, when
+from core.models import ClockEntry
+from core.registry import periodic_work
+
+LATE_SECONDS = 180
+"""Seconds past its hour at which a due work counts as late: the clock looks every few seconds."""
+
+
+def cadence(*, every_seconds: int | None, daily_at: time | None, weekday: int | None) -> str:
+    """This function will say how often something runs: every minute, daily at 03:00, on Monday at 04:00."""
+    if every_seconds is not None:
+        return _every(every_seconds)
+    if daily_at is None:
+        return ""
+    hour = f"{daily_at:%H:%M}"
+    if weekday is None:
+        return gettext("daily at %(hour)s") % {"hour": hour}
+    return gettext("on %(weekday)s at %(hour)s") % {"weekday": WEEKDAYS[weekday], "hour": hour}
+
+
+def _every(seconds: int) -> str:
+    if seconds % 3600 == 0:
+        count = seconds // 3600
+        return ngettext("every hour", "every %(count)d hours", count) % {"count": count}
+    if seconds % 60 == 0:
+        count = seconds // 60
+        return ngettext("every minute", "every %(count)d minutes", count) % {"count": count}
+    return ngettext("every second", "every %(count)d seconds", seconds) % {"count": seconds}
+
+
+def is_late(entry: ClockEntry, *, now: datetime) -> bool:
+    return entry.enabled and (now - entry.next_at).total_seconds() > LATE_SECONDS
+
+
+class ClockEntryForm(ModelForm):
+    class Meta:
+        model = ClockEntry
+        fields = ("enabled", "every_seconds", "daily_at", "weekday")
+        widgets = {
+            "weekday": UnfoldAdminSelectWidget(choices=[("", _("every day")), *WEEKDAYS.items()]),
+        }
+
+    def clean(self) -> dict[str, object]:
+        """Said before the constraint says it, and at the field that is wrong."""
+        given = super().clean() or self.cleaned_data
+        if given.get("every_seconds") is None and given.get("daily_at") is None:
+            raise ValidationError(_("Give either a number of seconds or an hour of the day."))
+        return given
+
+
+@admin.register(ClockEntry)
+class ClockEntryAdmin(RekindleAdmin):
+    form = ClockEntryForm
+    list_display = ("work", "runs", "state", "next", "started", "result")
+    ordering = ("code",)
+    sortable_by = ()
+    readonly_fields = ("work", "next", "started", "finished", "result", "last_error")
+    fieldsets = (
+        (None, {"fields": ("work", "enabled", "every_seconds", "daily_at", "weekday")}),
+        (_("Last run"), {"fields": ("next", "started", "finished", "result", "last_error")}),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ClockEntry | None = None) -> bool:
+        return False
+
+    @display(description=_("work"))
+    def work(self, entry: ClockEntry) -> str:
+        registered = periodic_work.get(entry.code)
+        return str(registered.label) if registered else gettext("removed: %(code)s") % {"code": entry.code}
+
+    @display(description=_("runs"))
+    def runs(self, entry: ClockEntry) -> str:
+        return cadence(every_seconds=entry.every_seconds, daily_at=entry.daily_at, weekday=entry.weekday)
+
+    @display(description=_("state"))
+    def state(self, entry: ClockEntry) -> SafeString:
+        if not entry.enabled:
+            return badge(Mark(_("switched off"), "grey", "block"))
+        if entry.error:
+            return badge(Mark(_("failed"), "red", "error"))
+        if is_late(entry, now=timezone.now()):
+            return badge(Mark(_("late"), "amber", "schedule"))
+        return badge(Mark(_("on time"), "green", "check_circle"))
+
+    @display(description=_("next at"))
+    def next(self, entry: ClockEntry) -> SafeString:
+        return when(entry.next_at)
+
+    @display(description=_("last started"))
+    def started(self, entry: ClockEntry) -> SafeString:
+        return when(entry.started_at)
+
+    @display(description=_("last finished"))
+    def finished(self, entry: ClockEntry) -> SafeString:
+        return when(entry.finished_at)
+
+    @display(description=_("last result"))
+    def result(self, entry: ClockEntry) -> SafeString:
+        return chips(f"{name} {count:,}" for name, count in entry.counts.items()) if entry.counts else unknown()
+
+    @display(description=_("last error"))
+    def last_error(self, entry: ClockEntry) -> str:
+        return entry.error or gettext("none")

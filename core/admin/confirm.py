@@ -1,0 +1,51 @@
+"""Asking before doing: a page that states what will happen, with counts, and a button that does it by POST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from core.admin.base import RekindleAdmin
+from core.errors import DomainError
+
+
+def confirmed(
+    admin: RekindleAdmin,
+    request: HttpRequest,
+    *,
+    obj: Model | None,
+    title: str,
+    sentences: Callable[[], Sequence[object]],
+    verb: str,
+    do: Callable[[], str],
+    back: str,
+    danger: bool = False,
+    **context: Any,
+) -> HttpResponse:
+    """This function will ask on GET and do on POST, then go `back` with the sentence that `do` returned.
+
+    `sentences` is a callable because counting what would happen costs queries that doing needs not.
+    """
+    if request.method == "POST":
+        try:
+            messages.success(request, do())
+        except DomainError as error:
+            messages.error(request, str(error))
+            for problem in error.problems:
+                messages.error(request, str(problem.message))
+        return HttpResponseRedirect(back)
+    return admin.page(
+        request,
+        "rekindle/confirm.html",
+        title=title,
+        obj=obj,
+        sentences=sentences(),
+        verb=verb,
+        back=back,
+        danger=danger,
+        **context,
+    )

@@ -1,0 +1,78 @@
+"""What a higher app's screens add to a lower app's: panels, columns and filters of the member pages.
+
+The member pages stand in the lowest room that knows members; what is inferred about them and done for them is registered
+here by the rooms above, when Django loads their screens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.functional import Promise
+
+from core.registry import Store
+
+Text = str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A part of a member's page. `context` is asked only when the user has `permission`; None leaves the panel out."""
+
+    code: str
+    title: Text
+    order: int
+    template: str
+    permission: str
+    context: Callable[[HttpRequest, Any], Mapping[str, Any] | None]
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the member list, from one section of `core.registry.member_sections`: one statement a page."""
+
+    code: str
+    label: Text
+    section: str
+    show: Callable[[Mapping[str, Any]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A filter of the member list; `narrow` returns the queryset of member ids that stand for a chosen value."""
+
+    code: str
+    label: Text
+    choices: Callable[[HttpRequest], Sequence[tuple[str, Text]]]
+    narrow: Callable[[str], QuerySet[Any, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedPanel:
+    code: str
+    title: Text
+    template: str
+    wide: bool
+    context: Mapping[str, Any]
+
+
+member_panels: Store[Panel] = Store()
+member_columns: Store[Column] = Store()
+member_filters: Store[Filter] = Store()
+
+
+def panels_of(request: HttpRequest, member: Model) -> list[RenderedPanel]:
+    """This function will gather the panels of a member's page that the user may see, in their order."""
+    panels = []
+    for panel in sorted(member_panels, key=lambda each: each.order):
+        if not request.user.has_perm(panel.permission):  # type: ignore[union-attr]
+            continue
+        context = panel.context(request, member)
+        if context is not None:
+            panels.append(RenderedPanel(panel.code, panel.title, panel.template, panel.wide, context))
+    return panels

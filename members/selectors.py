@@ -1,0 +1,107 @@
+"""Reads of members, their orders and what they bought, each the same cost however many rows there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
+
+from members.models import Channel, Consent, Member, MemberTag, Order, OrderLine, OrderStatus, Product, Purpose, Shop
+
+MOST_FOUND = 1000
+"""Members or products that one search looks at; past it the words are too few."""
+LATEST_LINES = 500
+"""Order lines of a product that are read to say who bought it lately."""
+
+
+def members_found(text: str) -> QuerySet[Member]:
+    """This function will find members by the beginning of an id or a name, or by a whole phone number or address.
+
+    Each way is one small query over its own index: an OR of them all would read the whole table.
+    """
+    ways = (
+        Q(external_id__startswith=text),
+        Q(name__startswith=text),
+        Q(phone=text) & ~Q(phone=""),
+        Q(email=text) & ~Q(email=""),
+        Q(pk__in=_named_elsewhere(text)),
+    )
+    found: set[int] = set()
+    for way in ways:
+        found.update(Member.objects.filter(way).values_list("pk", flat=True)[:MOST_FOUND])
+    return Member.objects.filter(pk__in=found)
+
+
+def _named_elsewhere(text: str) -> list[int]:
+    from members.models import Identifier
+
+    return list(Identifier.objects.filter(value=text).values_list("member_id", flat=True)[:MOST_FOUND])
+
+
+def members_reachable(channel: str) -> QuerySet[Member]:
+    """This function will return the members who have an address on a channel and said that we may use it."""
+    said_yes = Consent.objects.filter(
+        member=OuterRef("pk"), channel=channel, purpose=Purpose.MARKETING, granted=True
+    )
+    return Member.objects.filter(Exists(said_yes)).exclude(**{_ADDRESS[channel]: ""})
+
+
+def members_tagged(tag: str) -> QuerySet[Any, Any]:
+    return MemberTag.objects.filter(tag=tag).values("member_id")
+
+
+_ADDRESS: Mapping[str, str] = {Channel.SMS: "phone", Channel.EMAIL: "email"}
+
+
+def reachable_channels(member: Member) -> list[Channel]:
+    """This function will name the channels we may use for a member whose consents are prefetched."""
+    granted = {each.channel for each in member.consents.all() if each.granted and each.purpose == Purpose.MARKETING}
+    return [channel for channel in Channel if channel in granted and getattr(member, _ADDRESS[channel])]
+
+
+def orders_found(text: str) -> QuerySet[Order]:
+    """This function will find orders by their number, else those of the members, else of the products so called."""
+    numbered = Order.objects.filter(shop__in=list(Shop.objects.values_list("pk", flat=True)), external_id=text)
+    if numbered.exists():
+        return numbered
+    members = list(members_found(text).values_list("pk", flat=True))
+    if members:
+        return Order.objects.filter(member__in=members)
+    return orders_with(products_found(text))
+
+
+def products_found(text: str) -> QuerySet[Product]:
+    return Product.objects.filter(Q(code=text) | Q(name__icontains=text))
+
+
+def orders_with(products: QuerySet[Product]) -> QuerySet[Order]:
+    """This function will return the orders that hold one of these products."""
+    chosen = list(products.values_list("pk", flat=True)[:MOST_FOUND])
+    return Order.objects.filter(Exists(OrderLine.objects.filter(order=OuterRef("pk"), product__in=chosen)))
+
+
+def orders_of(member: Member) -> QuerySet[Order]:
+    """This function will return a member's orders, newest first, with shop, lines and products loaded."""
+    newest = Order.objects.filter(member=member).select_related("shop").order_by("-placed_day", "-placed_at", "-pk")
+    return newest.prefetch_related("lines__product__category", "refunds")
+
+
+def bought_most(member: Member, *, most: int) -> list[dict[str, Any]]:
+    """This function will return the products a member bought in most orders, with quantity and money."""
+    lines = OrderLine.objects.filter(order__member=member).exclude(order__status=OrderStatus.CANCELLED)
+    grouped = lines.values("product_id", "product__name", "product__code").annotate(
+        orders=Count("order", distinct=True), quantity=Sum("quantity"), amount_minor=Sum("amount_minor")
+    )
+    return list(grouped.order_by("-orders", "-quantity", "product_id")[:most])
+
+
+def bought_lately_by(product: Product, *, most: int) -> list[dict[str, Any]]:
+    """This function will return who bought a product in its latest order lines, most recent first."""
+    latest = list(OrderLine.objects.filter(product=product).order_by("-pk").values_list("pk", flat=True)[:LATEST_LINES])
+    buyers = (
+        OrderLine.objects.filter(pk__in=latest)
+        .values("order__member_id", "order__member__name", "order__member__external_id")
+        .annotate(orders=Count("order", distinct=True), quantity=Sum("quantity"), last_at=Max("order__placed_at"))
+    )
+    return list(buyers.order_by("-last_at", "order__member_id")[:most])
