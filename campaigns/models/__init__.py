@@ -1,7 +1,7 @@
 from campaigns.models.campaign import Campaign, CampaignStatus, CampaignVersion
 from campaigns.models.coupon import Coupon, CouponState, CouponTemplate, MemberRedemptions, Redemption
 from campaigns.models.delivery import Delivery, DeliveryState
-from campaigns.models.enrolment import Arm, Enrolment, EnrolmentStatus, StepOutcome, StepResult
+from campaigns.models.enrolment import Arm, Enrolment, EnrolmentStatus, Reason, StepOutcome, StepResult
 
 __all__ = [
     "Arm",
@@ -16,6 +16,7 @@ __all__ = [
     "Enrolment",
     "EnrolmentStatus",
     "MemberRedemptions",
+    "Reason",
     "Redemption",
     "StepOutcome",
     "StepResult",

@@ -27,8 +27,8 @@ class Campaign(models.Model):
     """A named campaign. `version` is what it runs on; a draft's version is the one being edited, not yet frozen.
 
     `salt` keys the control group: drawn once, so that a member's arm never changes and campaigns are independent.
-    `planned_run_id` and `planned_day` say how far triggers have been read: refresh runs for segment triggers, shop days
-    for dates and schedules. They only save work; what makes a firing unique is the enrolment's constraint.
+    `planned_at`, `planned_run_id` and `planned_day` say how far triggers have been read: instants for dates, refresh runs
+    for segments, shop days for schedules. They only save work; what makes a firing unique is the enrolment's constraint.
     """
 
     slug = models.SlugField(_("short name"), max_length=100, db_index=False, allow_unicode=True)

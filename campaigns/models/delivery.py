@@ -26,9 +26,12 @@ class DeliveryState(models.TextChoices):
 class Delivery(models.Model):
     """One message to one member over one channel, rendered when it was decided.
 
-    `idempotency_key` goes to the provider. No foreign key to the enrolment: the same statement made both.
+    `idempotency_key` goes to the provider. No foreign keys to the enrolment or the campaign: the same transaction made
+    the row, and every message would pay for them; `campaign_id` stands here so that a paused campaign's messages are
+    passed over without a join.
     """
 
+    campaign_id = models.BigIntegerField()
     enrolment_id = models.BigIntegerField()
     step = models.PositiveSmallIntegerField()
     member_id = models.BigIntegerField()

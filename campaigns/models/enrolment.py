@@ -24,9 +24,28 @@ class Arm(models.TextChoices):
     CONTROL = "control", _("control")
 
 
+class Reason(models.TextChoices):
+    """Why somebody got nothing, or one step did nothing."""
+
+    NO_CONSENT = "no_consent", _("no consent for this channel")
+    NO_ADDRESS = "no_address", _("no phone number or e-mail address")
+    MEMBER_GONE = "member_gone", _("the member was erased")
+    CAMPAIGN_FINISHED = "campaign_finished", _("the campaign was finished")
+    COUPON_EXHAUSTED = "coupon_exhausted", _("no coupon was left")
+    COUPON_MEMBER_LIMIT = "coupon_member_limit", _("has as many of this coupon as a member may have")
+    COUPON_EXPIRED = "coupon_expired", _("the coupon is no longer valid")
+    COUPON_REFUSED = "coupon_refused", _("the coupon was refused")
+    MESSAGE_UNREADABLE = "message_unreadable", _("the message could not be written for this member")
+    UNEXPECTED = "unexpected", _("something unexpected happened: see the log")
+    PROVIDER_REFUSED = "provider_refused", _("the provider refused the message")
+    GAVE_UP = "gave_up", _("the provider could not be reached in several attempts")
+    NO_ANSWER = "no_answer", _("handed to the provider, and no answer came back")
+    UNKNOWN_CHANNEL = "unknown_channel", _("this version knows no such channel")
+
+
 class Enrolment(models.Model):
-    """A member was due once. `entry_key` carries the re-entry policy: «once» for campaigns that let a member in once ever,
-    the occurrence otherwise, so that not being let in twice is a constraint.
+    """A member was due once. `once` carries the re-entry policy of campaigns that let a member in once ever, so that not
+    being let in twice is a constraint.
 
     The arm is drawn when the member becomes due, before any guardrail: who is compared is everyone assigned.
     """
@@ -35,7 +54,7 @@ class Enrolment(models.Model):
     version = models.ForeignKey(CampaignVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
     member_id = models.BigIntegerField()
     occurrence = models.CharField(_("occasion"), max_length=100)
-    entry_key = models.CharField(max_length=100)
+    once = models.BooleanField(default=False, editable=False)
     arm = models.CharField(_("group"), max_length=10, choices=Arm)
     status = models.CharField(_("outcome"), max_length=10, choices=EnrolmentStatus, default=EnrolmentStatus.WAITING)
     reason = models.CharField(_("reason"), max_length=60, blank=True)
@@ -47,8 +66,11 @@ class Enrolment(models.Model):
         verbose_name = _("enrolment")
         verbose_name_plural = _("enrolments")
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "member_id", "occurrence"], name="enrolment_once_per_occurrence"),
-            models.UniqueConstraint(fields=["campaign", "member_id", "entry_key"], name="enrolment_as_re_entry_allows"),
+            # The member first, so that the same index answers «what did this member get».
+            models.UniqueConstraint(fields=["member_id", "campaign", "occurrence"], name="enrolment_once_per_occurrence"),
+            models.UniqueConstraint(
+                fields=["member_id", "campaign"], condition=Q(once=True), name="enrolment_once_where_so_decided"
+            ),
             models.CheckConstraint(condition=Q(status__in=EnrolmentStatus.values), name="enrolment_status_known"),
             models.CheckConstraint(
                 condition=Q(status="waiting", next_at__isnull=False) | ~Q(status="waiting") & Q(next_at__isnull=True),
@@ -60,12 +82,10 @@ class Enrolment(models.Model):
             ),
         ]
         indexes = [
-            # What is due now: the stepping pass.
-            models.Index(fields=["next_at"], name="enrolment_waiting", condition=Q(status="waiting")),
+            # What is due now: the stepping pass, campaign by campaign.
+            models.Index(fields=["campaign", "next_at"], name="enrolment_waiting", condition=Q(status="waiting")),
             # The balance line, the list of each outcome, and the report by arm.
             models.Index(fields=["campaign", "status", "arm"], name="enrolment_outcomes"),
-            # What did this member get.
-            models.Index(fields=["member_id"], name="enrolment_of_member"),
         ]
 
     def __str__(self) -> str:
