@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 
 class LockSpace(IntEnum):
@@ -13,6 +15,7 @@ class LockSpace(IntEnum):
     REFRESH = 1
     CAMPAIGN_PLANNING = 2
     CLOCK = 3
+    IDEMPOTENT_CALL = 4
 
 
 def lock_for_transaction(space: LockSpace, key: int = 0) -> None:
@@ -35,6 +38,20 @@ def try_lock_for_transaction(space: LockSpace, key: int = 0) -> bool:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [int(space), key])
         row = cursor.fetchone()
     return bool(row and row[0])
+
+
+def hold_rows(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
+    """This function will read rows, of plain columns, that nobody may change before this transaction ends.
+
+    Any number of transactions may hold the same row at once; who wants to change it waits for all of them.
+    """
+    _demand_transaction()
+    sql, params = rows.query.sql_with_params()
+    if connection.vendor == "postgresql":
+        sql += " FOR SHARE"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
 
 
 def _demand_transaction() -> None:

@@ -47,18 +47,23 @@ class ApiKey(models.Model):
 
 
 class IdempotencyRecord(models.Model):
-    """The stored answer of an unsafe call that carried an Idempotency-Key; `status` is empty while the call runs."""
+    """The stored answer of an unsafe call that carried an Idempotency-Key.
 
-    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE)
+    It commits with what the call did, in one transaction: a call that died left neither, so its key is free again and no
+    record ever stands for a call still running. The body is kept as it was sent, so that a repeat is the same to the byte.
+    """
+
+    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, db_index=False)
     key = models.CharField(max_length=200)
     request_hash = models.CharField(max_length=64)
-    status = models.PositiveSmallIntegerField(null=True)
-    body = models.JSONField(null=True)
+    status = models.PositiveSmallIntegerField()
+    content_type = models.CharField(max_length=100)
+    body = models.TextField()
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["api_key", "key"], name="idempotency_key_once_per_api_key")]
-        # Serves the nightly removal of old answers.
+        # Which answers are old enough to forget.
         indexes = [models.Index(fields=["created_at"], name="idempotency_created")]
 
     def __str__(self) -> str:

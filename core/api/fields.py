@@ -1,0 +1,77 @@
+"""Serializer fields that several faces share."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from core.conf import shop_zone
+from core.periods import day_of, start_of
+
+FIRST_YEAR = 1900
+LAST_YEAR = 2200
+"""Instants outside are typing mistakes, and near the calendar's own ends arithmetic overflows."""
+LARGEST_MINOR = 10**15
+"""The most an amount can be: sums of a million of them still fit 64 bits."""
+
+
+class InstantField(serializers.DateTimeField):
+    """ISO 8601 with an offset; without one the shop's zone is meant. Written in the shop's zone, with its offset."""
+
+    default_error_messages = {"out_of_range": _("Give a time between the years {first} and {last}.")}
+
+    def to_internal_value(self, value: Any) -> datetime:
+        instant = super().to_internal_value(value)
+        if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+            self.fail("out_of_range", first=FIRST_YEAR, last=LAST_YEAR)
+        return instant.astimezone(UTC)
+
+
+class FromField(serializers.Field[datetime, str, datetime, Any]):
+    """Where a period begins: an instant, or a date, which means the start of the shop's day."""
+
+    default_error_messages = {"invalid": _("Give a date (2026-01-31) or a time (2026-01-31T18:00:00+08:00).")}
+    days_later = 0
+
+    def to_internal_value(self, value: Any) -> datetime:
+        try:
+            on = date.fromisoformat(value) if len(value) == len("2026-01-31") else None
+        except ValueError:
+            self.fail("invalid")
+        if on is None:
+            return InstantField().run_validation(value)
+        if not FIRST_YEAR <= on.year <= LAST_YEAR:
+            self.fail("invalid")
+        return start_of(day_of(on) + self.days_later, shop_zone())
+
+    def to_representation(self, value: datetime) -> str:
+        return value.isoformat()
+
+
+class ToField(FromField):
+    """Where a period ends: an instant that is not part of it any more, or a date, the whole of which still is."""
+
+    days_later = 1
+
+
+class MinorField(serializers.IntegerField):
+    """Money in minor units (fen, cents), never negative."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0, max_value=LARGEST_MINOR, **kwargs)
+
+
+class TextField(serializers.CharField):
+    """Text as it is: no trimming (an id may begin with a space), nothing but text (a number is a mistake), bounded."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 200)
+        super().__init__(trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
