@@ -1,6 +1,7 @@
 """The suite's servers and surroundings: set here, before Django reads its settings.
 
 TEST_DATABASE_URL and TEST_REDIS_URL win over the private servers; TEST_DATABASE_URL=sqlite:// runs the portable suite.
+Of a given Valkey, the database with the number in the address is emptied after every test.
 DJANGO_SETTINGS_MODULE is not in pyproject.toml on purpose: pytest-django would read the settings before this file.
 """
 

@@ -28,7 +28,7 @@ make_venv() {
     rm -rf .venv
     # Debian ships the venv module without ensurepip; pip can then put itself into the new environment.
     "$python" -m venv .venv >/dev/null 2>&1 ||
-        { "$python" -m venv --clear --without-pip .venv && "$python" -m pip --quiet --python .venv/bin/python install pip; } ||
+        { "$python" -m venv --clear --without-pip .venv && "$python" -m pip -qq --python .venv/bin/python install pip; } ||
         fail "could not make .venv: install your system's venv module (Debian: apt-get install python3-venv) and run again"
 }
 
@@ -36,5 +36,5 @@ make_venv() {
 .venv/bin/python -c "$wanted" >/dev/null 2>&1 && .venv/bin/python -m pip --version >/dev/null 2>&1 || make_venv
 
 echo "Installing $requirements (a minute or two the first time)"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -r "$requirements" ||
+.venv/bin/python -m pip install -qq --disable-pip-version-check --no-input -r "$requirements" ||
     fail "pip could not install $requirements: see its message above; it needs the package index, or your mirror of it in pip's configuration"
