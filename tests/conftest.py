@@ -24,9 +24,10 @@ from django.db import connections
 from tools.servers import ServerError, postgres_server, valkey_server
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-SET_BY_THE_SUITE = (
-    "DEBUG", "ALLOWED_HOSTS", "HTTPS_ONLY", "EMAIL_URL", "SHOP_TIME_ZONE", "SHOP_CURRENCY", "CHURN_HORIZON_DAYS",
-)  # fmt: skip
+VARIABLES = (
+    *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "HTTPS_ONLY", "EMAIL_URL"),
+    *("SHOP_TIME_ZONE", "SHOP_CURRENCY", "CHURN_HORIZON_DAYS"),
+)
 
 until_exit = ExitStack()
 atexit.register(until_exit.close)
@@ -41,8 +42,9 @@ def _prepare() -> None:
         raise pytest.UsageError(
             "Django read its settings before the suite could choose the database: unset DJANGO_SETTINGS_MODULE."
         )
-    for name in SET_BY_THE_SUITE:
+    for name in VARIABLES:
         os.environ.pop(name, None)
+        os.environ.pop(f"{name}_FILE", None)
     session = Path(until_exit.enter_context(tempfile.TemporaryDirectory(prefix="rekindle-tests-")))
     try:
         os.environ["DATABASE_URL"] = _database_url(session)

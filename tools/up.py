@@ -50,8 +50,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _run(stack: ExitStack) -> None:
     port = int(os.environ.get("PORT") or 8000)
     _demand_free(port)
-    database = stack.enter_context(postgres_server(given=os.environ.get("DATABASE_URL", ""), keep_in=VAR / "pg"))
-    broker = stack.enter_context(valkey_server(given=os.environ.get("REDIS_URL", ""), keep_in=VAR / "valkey"))
+    database = stack.enter_context(postgres_server(given=_given("DATABASE_URL"), keep_in=VAR / "pg"))
+    broker = stack.enter_context(valkey_server(given=_given("REDIS_URL"), keep_in=VAR / "valkey"))
     os.environ.update(DATABASE_URL=database.address, REDIS_URL=broker.address, DJANGO_SETTINGS_MODULE="config.settings")
     login = _prepare()
     children = {name: _start(stack, command) for name, command in _commands(port).items()}
@@ -61,6 +61,12 @@ def _run(stack: ExitStack) -> None:
     while True:
         _demand_alive(children)
         time.sleep(0.5)
+
+
+def _given(name: str) -> str:
+    """As the settings read it: the file that NAME_FILE names comes first."""
+    path = os.environ.pop(f"{name}_FILE", "")
+    return Path(path).read_text().strip() if path else os.environ.get(name, "")
 
 
 def _prepare() -> str:

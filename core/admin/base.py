@@ -21,7 +21,7 @@ COUNTED = 1000
 """Rows of a list that are counted and paged through. Past it a search finds more than leafing does."""
 
 
-class BoundedPaginator(Paginator[Any]):
+class BoundedPaginator(Paginator):
     """Counts and pages through at most `COUNTED` rows: neither the count nor a late page grows with the table."""
 
     template_name = "rekindle/pagination.html"
