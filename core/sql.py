@@ -48,8 +48,9 @@ def insert_rows(
 ) -> list[tuple[Any, ...]]:
     """This function will INSERT `rows` in one statement and return the `returning` fields of the rows written.
 
-    `conflict` None raises on a clash; a list of fields names the unique constraint whose clash is skipped (or, with `update`,
-    rewritten); an empty list skips a clash with any constraint. No row may stand twice in `rows` under one conflict key.
+    `conflict` None raises on a clash; a list of fields names the unique constraint whose clash is skipped (or, with
+    `update`, rewritten); an empty list skips a clash with any constraint. No row may stand twice in `rows` under one
+    conflict key.
     """
     table = [*rows]
     if not table:
@@ -85,6 +86,28 @@ def update_rows(model: type[Model], key: str, columns: Sequence[str], rows: Iter
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.rowcount
+
+
+def find_rows(
+    model: type[Model], key: Sequence[str], rows: Iterable[Row], *, returning: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    """This function will SELECT the `returning` fields of the rows whose `key` fields equal one of `rows`.
+
+    One statement and one parameter however many keys: no limit on the length of an IN list. Values come as the driver gives
+    them, so return numbers and text only. Rows whose key is not in the table are left out.
+    """
+    table = [*rows]
+    if not table:
+        return []
+    fields = [_field(model, name) for name in key]
+    source, params = _source(fields, table)
+    quote = connection.ops.quote_name
+    target = quote(model._meta.db_table)
+    wanted = ", ".join(f"{target}.{quote(_column(_field(model, name)))}" for name in returning)
+    same = " AND ".join(f"{target}.{quote(_column(field))} = source.c{place}" for place, field in enumerate(fields))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {wanted} FROM ({source}) AS source JOIN {target} ON {same}", params)
+        return list(cursor.fetchall())
 
 
 def _field(model: type[Model], name: str) -> Field[Any, Any]:

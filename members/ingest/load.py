@@ -1,0 +1,73 @@
+"""The doors: members and orders in, from wherever they come. Rows are told apart one by one, a call is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import transaction
+from msgspec import Struct
+
+from core.conf import shop_currency, shop_zone
+from members.ingest.contracts import MemberItem, OrderItem
+from members.ingest.members import write_members
+from members.ingest.normalise import Surroundings
+from members.ingest.orders import write_orders
+from members.ingest.reading import read_items
+from members.ingest.result import IngestResult, RejectedRow
+from members.ingest.rows import member_row, order_row
+
+Item = TypeVar("Item", bound=Struct)
+Row = TypeVar("Row")
+
+
+def ingest_members(items: Sequence[object], *, now: datetime, proof: str) -> IngestResult:
+    """This function will take member items (decoded JSON objects) in, one transaction a call, at most about 5,000 items.
+
+    Never raises for a bad row: it is rejected with its reasons, the others are written. `proof` says how we know of the
+    consents that the items state, for instance "stated by the key Shop". Posting an item again changes nothing. A member
+    who stands twice among the items is written once, the later item over the earlier.
+    """
+    given = Surroundings(now=now, zone=shop_zone(), currency=shop_currency())
+    rows, rejected = _read(items, MemberItem, member_row, given)
+    with transaction.atomic():
+        result = write_members(rows, given, proof=proof) if rows else IngestResult(0, ())
+    return _with_rejected(result, rejected)
+
+
+def ingest_orders(items: Sequence[object], *, now: datetime, shop: str = "default") -> IngestResult:
+    """This function will take order items (decoded JSON objects) in, one transaction a call, at most about 5,000 items.
+
+    Never raises for a bad row: it is rejected with its reasons, the others are written. `shop` is the shop of items that
+    name none. Posting an item again changes nothing. An order that stands twice among the items is written once, the later
+    item over the earlier.
+    """
+    given = Surroundings(now=now, zone=shop_zone(), currency=shop_currency(), shop=shop)
+    rows, rejected = _read(items, OrderItem, order_row, given)
+    with transaction.atomic():
+        result = write_orders(rows, given) if rows else IngestResult(0, ())
+    return _with_rejected(result, rejected)
+
+
+def _read(
+    items: Sequence[object],
+    shape: type[Item],
+    clean: Callable[[int, Item, Surroundings], Row | RejectedRow],
+    given: Surroundings,
+) -> tuple[list[Row], list[RejectedRow]]:
+    read, rejected = read_items(items, shape)
+    rows = []
+    for index, item in read:
+        row = clean(index, item, given)
+        if isinstance(row, RejectedRow):
+            rejected.append(row)
+        else:
+            rows.append(row)
+    return rows, rejected
+
+
+def _with_rejected(result: IngestResult, rejected: list[RejectedRow]) -> IngestResult:
+    everything = sorted((*rejected, *result.rejected), key=lambda row: row.index)
+    return replace(result, rejected=tuple(everything))

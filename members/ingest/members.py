@@ -1,0 +1,229 @@
+"""Writing members: new ones in one statement, known ones merged on locked rows, with their tags, identifiers and consents.
+
+Locks are taken in one order - new members, known members, identifiers, each sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from msgspec import UNSET
+
+from core.batching import batches
+from core.errors import FieldProblem
+from core.sql import find_rows, insert_rows, update_rows
+from members.ingest.normalise import MEMBER_KEYS, Surroundings
+from members.ingest.result import IngestResult, RejectedRow
+from members.ingest.rows import Identifies, MemberRow
+from members.models import Consent, DirtyMark, Identifier, Member, MemberTag, Purpose
+
+DERIVED: dict[str, Any] = {"birth_year": None, "birth_key": None, "registered_day": None}
+EMPTY: dict[str, Any] = {key.column: key.empty for key in MEMBER_KEYS} | DERIVED | {"attributes": {}}
+"""What a column holds that no row ever stated."""
+
+COLUMNS = tuple(EMPTY)
+IDENTIFIER_KEY = ("source", "kind", "value")
+TAG_COLUMNS = ("pk", "member_id", "tag")
+ATTEMPTS = 5
+"""How often a call starts again because a rival claimed one of its identifiers first. Each time that claim is known."""
+
+
+class IdentifierClaimed(Exception):
+    """A rival committed one of our identifiers between our look and our insert."""
+
+
+@dataclass(slots=True)
+class MemberState:
+    """A member as it stands while rows are applied to it. Lists are None until a row states them."""
+
+    values: dict[str, Any]
+    tags: tuple[str, ...] | None = None
+    identifiers: tuple[Identifies, ...] | None = None
+    consents: dict[str, bool] = field(default_factory=dict)
+
+    def take(self, row: MemberRow) -> None:
+        self.values = {**self.values, **row.stated, "attributes": _merged(self.values["attributes"], row)}
+        self.tags = self.tags if row.tags is UNSET else row.tags
+        self.identifiers = self.identifiers if row.identifiers is UNSET else row.identifiers
+        self.consents |= row.consents
+
+
+def _merged(known: Mapping[str, Any], row: MemberRow) -> Mapping[str, Any]:
+    """Attributes are merged name by name: null takes a name away, null for the whole takes all away."""
+    if row.attributes is UNSET:
+        return known
+    if row.attributes is None:
+        return {}
+    return {name: value for name, value in {**known, **row.attributes}.items() if value is not None}
+
+
+@dataclass(slots=True)
+class Claims:
+    """Who holds which identifier while rows are applied, and what that changes."""
+
+    holders: dict[Identifies, str]
+    before: dict[Identifies, str]
+
+    def refused(self, row: MemberRow) -> FieldProblem | None:
+        """This function will give the row's member its identifiers, or say which one belongs to somebody else."""
+        if row.identifiers is UNSET:
+            return None
+        for place, identifier in enumerate(row.identifiers):
+            if self.holders.get(identifier, row.external_id) != row.external_id:
+                message = _("This identifier belongs to another member.")
+                return FieldProblem(f"identifiers[{place}]", "identifier_taken", message)
+        for identifier in [held for held, holder in self.holders.items() if holder == row.external_id]:
+            del self.holders[identifier]
+        self.holders.update(dict.fromkeys(row.identifiers, row.external_id))
+        return None
+
+    @property
+    def given_up(self) -> list[Identifies]:
+        return sorted(held for held, holder in self.before.items() if self.holders.get(held) != holder)
+
+    @property
+    def taken(self) -> list[tuple[Identifies, str]]:
+        return sorted((held, holder) for held, holder in self.holders.items() if self.before.get(held) != holder)
+
+
+def write_members(rows: Sequence[MemberRow], given: Surroundings, *, proof: str) -> IngestResult:
+    """This function will write cleaned rows and mark their members, inside the caller's transaction."""
+    for _attempt in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                return _write(rows, given, proof)
+        except IdentifierClaimed:
+            continue
+    raise IdentifierClaimed
+
+
+def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str) -> IngestResult:
+    """Members first, so that whoever writes the same ones waits; then who holds which identifier cannot change under us."""
+    by_member: dict[str, list[MemberRow]] = {}
+    for row in rows:
+        by_member.setdefault(row.external_id, []).append(row)
+    ids, stored, made = _stored(by_member, given)
+    claims = _claims(rows)
+    rejected, states = [], {}
+    for row in rows:
+        problem = claims.refused(row)
+        if problem is None:
+            pk = ids[row.external_id]
+            states.setdefault(pk, MemberState(EMPTY if pk in made else stored[pk])).take(row)
+        else:
+            rejected.append(RejectedRow(row.index, (problem,)))
+
+    changed = {pk: state.values for pk, state in states.items() if state.values != stored[pk]}
+    update_rows(Member, "pk", COLUMNS, [(pk, *_in_order(values)) for pk, values in changed.items()])
+    touched = changed.keys() | _replace_tags(states) | _move_identifiers(claims, ids) | _set_consents(states, given, proof)
+    touched |= made & states.keys()
+    Member.objects.filter(pk__in=made - states.keys()).delete()  # made for rows that were refused in the end
+    insert_rows(DirtyMark, ["member_id"], [(pk,) for pk in sorted(touched)])
+    created = made & states.keys()
+    return IngestResult(len(rows) - len(rejected), tuple(rejected), len(created), len(touched - created))
+
+
+def _stored(
+    by_member: Mapping[str, list[MemberRow]], given: Surroundings
+) -> tuple[dict[str, int], dict[int, dict[str, Any]], set[int]]:
+    """This function will insert the members that are new and lock the others: ids, what is stored, and which were made."""
+    fresh = {}
+    known = _ids_of(by_member)
+    for name in sorted(by_member.keys() - known.keys()):
+        state = MemberState(EMPTY)
+        for row in by_member[name]:
+            state.take(row)
+        fresh[name] = state.values
+    made = dict(
+        insert_rows(
+            Member,
+            ["external_id", *COLUMNS, "made_up_fields", "created_at"],
+            [(name, *_in_order(values), [], given.now) for name, values in fresh.items()],
+            conflict=["external_id"],
+            returning=["external_id", "pk"],
+        )
+    )
+    stored = {pk: fresh[name] for name, pk in made.items()}
+    ids = _ids_of(by_member)
+    locked = Member.objects.filter(pk__in=ids.values() - stored.keys()).order_by("pk").select_for_update(no_key=True)
+    for pk, *values in locked.values_list("pk", *COLUMNS):
+        stored[pk] = dict(zip(COLUMNS, values, strict=True))
+    return ids, stored, set(made.values())
+
+
+def _ids_of(names: Iterable[str]) -> dict[str, int]:
+    return dict(find_rows(Member, ["external_id"], [(name,) for name in names], returning=["external_id", "pk"]))
+
+
+def _in_order(values: Mapping[str, Any]) -> list[Any]:
+    return [values[column] for column in COLUMNS]
+
+
+# --- Identifiers
+
+
+def _claims(rows: Sequence[MemberRow]) -> Claims:
+    """This function will read who holds the identifiers that the rows name, and which the rows' members hold now."""
+    telling = [row for row in rows if row.identifiers]
+    wanted = sorted({identifier for row in telling for identifier in row.identifiers or ()})
+    pks = {pk for (pk,) in find_rows(Identifier, IDENTIFIER_KEY, wanted, returning=["pk"])}
+    replacing = {row.external_id for row in rows if row.identifiers is not UNSET}
+    held = Identifier.objects.filter(member__external_id__in=replacing).values_list("pk", flat=True)
+    holders: dict[Identifies, str] = {}
+    for chunk in batches(sorted(pks | set(held)), 5_000):
+        found = Identifier.objects.filter(pk__in=chunk).values_list(*IDENTIFIER_KEY, "member__external_id")
+        holders |= {Identifies(source, kind, value): holder for source, kind, value, holder in found}
+    return Claims(dict(holders), holders)
+
+
+def _move_identifiers(claims: Claims, ids: Mapping[str, int]) -> set[int]:
+    """This function will delete what was given up and insert what was taken; a rival's claim starts the call again."""
+    given_up, taken = claims.given_up, claims.taken
+    lost = find_rows(Identifier, IDENTIFIER_KEY, given_up, returning=["pk", "member"])
+    for chunk in batches([pk for pk, _holder in lost], 5_000):
+        Identifier.objects.filter(pk__in=chunk).delete()
+    rows = [(*identifier, ids[holder]) for identifier, holder in taken]
+    made = insert_rows(Identifier, [*IDENTIFIER_KEY, "member"], rows, conflict=IDENTIFIER_KEY, returning=["member"])
+    if len(made) != len(rows):
+        raise IdentifierClaimed
+    return {holder for _pk, holder in lost} | {holder for (holder,) in made}
+
+
+# --- Tags and consents
+
+
+def _replace_tags(states: Mapping[int, MemberState]) -> set[int]:
+    wanted = {(pk, tag) for pk, state in states.items() if state.tags is not None for tag in state.tags}
+    replacing = [pk for pk, state in states.items() if state.tags is not None]
+    stored = {(pk, tag): key for key, pk, tag in MemberTag.objects.filter(member_id__in=replacing).values_list(*TAG_COLUMNS)}
+    for chunk in batches((stored[word] for word in stored.keys() - wanted), 5_000):
+        MemberTag.objects.filter(pk__in=chunk).delete()
+    insert_rows(MemberTag, ["member", "tag"], sorted(wanted - stored.keys()), conflict=["member", "tag"])
+    return {pk for pk, _tag in wanted ^ stored.keys()}
+
+
+def _set_consents(states: Mapping[int, MemberState], given: Surroundings, proof: str) -> set[int]:
+    """This function will write down consents that differ from the last word, with their proof and time."""
+    stated = {(pk, channel): word for pk, state in states.items() for channel, word in state.consents.items()}
+    asked = {pk for pk, _channel in stated}
+    known = Consent.objects.filter(member_id__in=asked, purpose=Purpose.MARKETING).values_list(
+        "member_id", "channel", "granted"
+    )
+    words = {(pk, channel): granted for pk, channel, granted in known}
+    rows = [
+        (pk, channel, Purpose.MARKETING.value, word, proof, given.now)
+        for (pk, channel), word in sorted(stated.items())
+        if words.get((pk, channel)) != word
+    ]
+    insert_rows(
+        Consent,
+        ["member", "channel", "purpose", "granted", "proof", "changed_at"],
+        rows,
+        conflict=["member", "channel", "purpose"],
+        update=["granted", "proof", "changed_at"],
+    )
+    return {row[0] for row in rows}

@@ -1,0 +1,250 @@
+"""Writing orders: new ones in one statement, known ones decided row by row on locked rows, both in one transaction.
+
+Locks are always taken in one order - categories, products, shops, members, new orders, known orders, each sorted - so that
+calls which share rows wait for one another and never in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from core.errors import FieldProblem
+from core.sql import find_rows, insert_rows, update_rows
+from members.ingest.normalise import ORDER_KEYS, Surroundings
+from members.ingest.resolve import (
+    Resolved,
+    forget_unused,
+    resolve_members,
+    resolve_products,
+    resolve_shops,
+)
+from members.ingest.result import IngestResult, RejectedRow
+from members.ingest.rows import Line, OrderRow, RefundGiven, refunds_exceed_total
+from members.models import STATUS_RANK, Category, DirtyMark, Member, Order, OrderLine, Product, Refund, Shop
+
+DERIVED = {"placed_day": None, "refunded_minor": 0, "refund_count": 0}
+EMPTY: dict[str, Any] = {key.column: key.empty for key in ORDER_KEYS} | DERIVED
+"""What a column holds that no row ever stated."""
+
+COLUMNS = ("member_id", *EMPTY)
+LINE_COLUMNS = ("order", "position", "product", "sku", "quantity", "unit_price_minor", "amount_minor")
+REFUND_COLUMNS = ("order", "position", "amount_minor", "reason", "refunded_at")
+
+OrderKey = tuple[int, str]
+
+
+@dataclass(slots=True)
+class OrderState:
+    """An order as it stands while rows are applied to it. `lines` and `refunds` are None until a row states them."""
+
+    values: dict[str, Any]
+    lines: list[Line] | None = None
+    refunds: list[RefundGiven] | None = None
+
+    def take(self, row: OrderRow, member_id: int) -> FieldProblem | None:
+        """This function will apply a row, or return why it cannot be and apply nothing of it."""
+        values = {**self.values, **row.stated, "member_id": member_id}
+        problem = _status_problem(self.values["status"], values["status"])
+        if problem is None and values["refunded_minor"] > values["total_minor"]:
+            problem = refunds_exceed_total()
+        if problem is None:
+            self.values = values
+            self.lines = self.lines if row.lines is None else row.lines
+            self.refunds = self.refunds if row.refunds is None else row.refunds
+        return problem
+
+
+def _status_problem(known: str | None, stated: str) -> FieldProblem | None:
+    if known is None or STATUS_RANK[stated] >= STATUS_RANK[known]:
+        return None
+    message = _("The order is %(known)s already; a row that says %(stated)s is older than what is known.")
+    return FieldProblem("status", "status_goes_back", message % {"known": known, "stated": stated})
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a call did, gathered while it runs."""
+
+    rejected: list[RejectedRow] = field(default_factory=list)
+    touched: set[int] = field(default_factory=set)
+    created: int = 0
+    changed: int = 0
+
+
+def write_orders(rows: Sequence[OrderRow], given: Surroundings) -> IngestResult:
+    """This function will write cleaned rows and mark their members, inside the caller's transaction.
+
+    1. find or make the products, categories, shops and members that the rows name;
+    2. apply the rows of each order one after the other, insert the orders that are new;
+    3. lock the others, apply their rows to what is known, update what differs;
+    4. mark every member whose orders changed.
+    """
+    products, categories = resolve_products(rows)
+    shops = resolve_shops(row.shop for row in rows)
+    members = resolve_members((row.member for row in rows), given.now)
+    by_order: dict[OrderKey, list[OrderRow]] = {}
+    for row in rows:
+        by_order.setdefault((shops.ids[row.shop], row.external_id), []).append(row)
+
+    outcome = Outcome()
+    writer = OrderWriter(members, products, outcome)
+    while by_order:  # again only for an order that somebody deleted between finding and locking it
+        by_order = writer.update_known(writer.insert_new(by_order))
+    insert_rows(DirtyMark, ["member_id"], [(member_id,) for member_id in sorted(outcome.touched)])
+    if outcome.rejected:
+        _forget_unused(rows, outcome.rejected, shops, members, products, categories)
+    accepted = len(rows) - len(outcome.rejected)
+    return IngestResult(accepted, tuple(outcome.rejected), outcome.created, outcome.changed)
+
+
+@dataclass(slots=True)
+class OrderWriter:
+    members: Resolved
+    products: Resolved
+    outcome: Outcome
+
+    def apply(self, state: OrderState, rows: Iterable[OrderRow]) -> None:
+        for row in rows:
+            problem = state.take(row, self.members.ids[row.member])
+            if problem is not None:
+                self.outcome.rejected.append(RejectedRow(row.index, (problem,)))
+
+    def insert_new(self, by_order: dict[OrderKey, list[OrderRow]]) -> dict[OrderKey, list[OrderRow]]:
+        """This function will insert every order that is not there yet and return the rows of those that are."""
+        known_ids = _ids_of(by_order)
+        fresh = {}
+        for key in sorted(by_order):
+            if key not in known_ids:
+                fresh[key] = OrderState(EMPTY)
+        rejected_before = len(self.outcome.rejected)
+        for key, state in fresh.items():
+            self.apply(state, by_order[key])
+        ids = _insert(fresh)
+        self._forget_rejections_of_rivals(rejected_before, by_order, fresh, ids)
+        self._write_lists({pk: fresh[key] for key, pk in ids.items()})
+        self.outcome.created += len(ids)
+        self.outcome.touched.update(fresh[key].values["member_id"] for key in ids)
+        return {key: rows for key, rows in by_order.items() if key not in ids}
+
+    def _forget_rejections_of_rivals(
+        self,
+        before: int,
+        by_order: dict[OrderKey, list[OrderRow]],
+        fresh: dict[OrderKey, OrderState],
+        ids: dict[OrderKey, int],
+    ) -> None:
+        """An order that a rival inserted first is decided again, on what the rival wrote."""
+        again = {row.index for key in fresh if key not in ids for row in by_order[key]}
+        if again:
+            kept = [refused for refused in self.outcome.rejected[before:] if refused.index not in again]
+            self.outcome.rejected[before:] = kept
+
+    def update_known(self, by_order: dict[OrderKey, list[OrderRow]]) -> dict[OrderKey, list[OrderRow]]:
+        """This function will lock known orders, apply their rows, write what differs; return the rows of the vanished."""
+        if not by_order:
+            return {}
+        ids = _ids_of(by_order)
+        rows_of = {pk: by_order[key] for key, pk in ids.items()}
+        locked = _lock(rows_of)
+        changed: dict[int, OrderState] = {}
+        for pk, values in locked.items():
+            state = OrderState(values)
+            self.apply(state, rows_of[pk])
+            if state.values != values or state.lines is not None or state.refunds is not None:
+                changed[pk] = state
+        relisted = self._replace_lists(changed)
+        updated = {pk: state for pk, state in changed.items() if state.values != locked[pk]}
+        update_rows(Order, "pk", COLUMNS, [(pk, *_in_order(state)) for pk, state in updated.items()])
+        touched = updated.keys() | relisted
+        self.outcome.changed += len(touched)
+        for pk in touched:
+            self.outcome.touched |= {locked[pk]["member_id"], changed[pk].values["member_id"]}
+        return {key: rows for key, rows in by_order.items() if ids.get(key) not in locked}
+
+    def _write_lists(self, states: dict[int, OrderState]) -> None:
+        lines = [line for pk, state in states.items() for line in self._line_rows(pk, state)]
+        refunds = [refund for pk, state in states.items() for refund in _refund_rows(pk, state)]
+        insert_rows(OrderLine, LINE_COLUMNS, lines)
+        insert_rows(Refund, REFUND_COLUMNS, refunds)
+
+    def _line_rows(self, pk: int, state: OrderState) -> list[tuple[Any, ...]]:
+        ids = self.products.ids
+        return [(pk, place, ids[line[0]], *line[1:]) for place, line in enumerate(state.lines or ())]
+
+    def _replace_lists(self, states: dict[int, OrderState]) -> set[int]:
+        """This function will replace the lines and refunds that differ and return whose did."""
+        lines = _stored(OrderLine, LINE_COLUMNS, [pk for pk, state in states.items() if state.lines is not None])
+        refunds = _stored(Refund, REFUND_COLUMNS, [pk for pk, state in states.items() if state.refunds is not None])
+        new_lines = {pk: self._line_rows(pk, state) for pk, state in states.items() if state.lines is not None}
+        new_refunds = {pk: _refund_rows(pk, state) for pk, state in states.items() if state.refunds is not None}
+        return _replace(OrderLine, LINE_COLUMNS, lines, new_lines) | _replace(Refund, REFUND_COLUMNS, refunds, new_refunds)
+
+
+ListRow = tuple[Any, ...]
+
+
+def _refund_rows(pk: int, state: OrderState) -> list[ListRow]:
+    return [(pk, place, *refund) for place, refund in enumerate(state.refunds or ())]
+
+
+def _ids_of(keys: Iterable[OrderKey]) -> dict[OrderKey, int]:
+    found = find_rows(Order, ["shop", "external_id"], keys, returning=["shop", "external_id", "pk"])
+    return {(shop, external_id): pk for shop, external_id, pk in found}
+
+
+def _insert(fresh: dict[OrderKey, OrderState]) -> dict[OrderKey, int]:
+    rows = [(*key, *_in_order(state)) for key, state in fresh.items() if state.values is not EMPTY]
+    made = insert_rows(
+        Order,
+        ["shop", "external_id", *COLUMNS],
+        rows,
+        conflict=["shop", "external_id"],
+        returning=["shop", "external_id", "pk"],
+    )
+    return {(shop, external_id): pk for shop, external_id, pk in made}
+
+
+def _in_order(state: OrderState) -> list[Any]:
+    values = state.values
+    return [values[column] for column in COLUMNS]
+
+
+def _lock(ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """SQLite has no row locks and needs none: its write transactions are alone."""
+    locked = Order.objects.filter(pk__in=list(ids)).order_by("pk").select_for_update(no_key=True, of=("self",))
+    return {pk: dict(zip(COLUMNS, values, strict=True)) for pk, *values in locked.values_list("pk", *COLUMNS)}
+
+
+def _stored(model: Any, columns: Sequence[str], orders: list[int]) -> dict[int, list[ListRow]]:
+    stored: dict[int, list[ListRow]] = {pk: [] for pk in orders}
+    for row in model.objects.filter(order_id__in=orders).order_by("order_id", "position").values_list(*columns):
+        stored[row[0]].append(row)
+    return stored
+
+
+def _replace(model: Any, columns: Sequence[str], old: dict[int, list[ListRow]], new: dict[int, list[ListRow]]) -> set[int]:
+    differing = {pk for pk, rows in new.items() if rows != old[pk]}
+    if differing:
+        model.objects.filter(order_id__in=differing).delete()
+        insert_rows(model, columns, [row for pk in sorted(differing) for row in new[pk]])
+    return differing
+
+
+def _forget_unused(
+    rows: Sequence[OrderRow],
+    rejected: Sequence[RejectedRow],
+    shops: Resolved,
+    members: Resolved,
+    products: Resolved,
+    categories: Resolved,
+) -> None:
+    refused = {row.index for row in rejected}
+    kept = [row for row in rows if row.index not in refused]
+    forget_unused(Shop, shops, {row.shop for row in kept})
+    forget_unused(Member, members, {row.member for row in kept})
+    forget_unused(Product, products, {code for row in kept for code in row.products})
+    forget_unused(Category, categories, {told.category for row in kept for told in row.products.values() if told.category})

@@ -1,0 +1,108 @@
+"""From the names that rows use to ids: what is not known yet is made, once, however many ingest at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model
+
+from core.sql import find_rows, insert_from_select, insert_rows, update_rows
+from members.ingest.rows import OrderRow, ProductStated
+from members.models import Category, DirtyMark, Member, OrderLine, Product, Shop
+
+
+@dataclass(slots=True)
+class Resolved:
+    """Ids by name, and which of them this call made."""
+
+    ids: dict[str, int]
+    made: set[int] = field(default_factory=set)
+
+
+def resolve(model: type[Model], key: str, names: Iterable[str], others: Mapping[str, Mapping[str, Any]]) -> Resolved:
+    """This function will find the ids of `names` and insert the missing ones.
+
+    `others` gives the further columns of a new row: {column: {name: value}}. Names are inserted in sorted order, so that two
+    calls that make the same names wait for one another and never in a circle; what a rival made meanwhile is found again.
+    """
+    wanted = sorted(set(names))
+    ids = dict(_found(model, key, wanted))
+    missing = [name for name in wanted if name not in ids]
+    if not missing:
+        return Resolved(ids)
+    rows = [(name, *(values[name] for values in others.values())) for name in missing]
+    made = dict(insert_rows(model, [key, *others], rows, conflict=[key], returning=[key, "pk"]))
+    rivals = [name for name in missing if name not in made]
+    return Resolved({**ids, **made, **_found(model, key, rivals)}, set(made.values()))
+
+
+def _found(model: type[Model], key: str, names: list[str]) -> dict[str, int]:
+    return dict(find_rows(model, [key], [(name,) for name in names], returning=[key, "pk"]))
+
+
+def resolve_members(external_ids: Iterable[str], now: datetime) -> Resolved:
+    """This function will find members by external id; an unknown one becomes a member of whom nothing else is known."""
+    names = set(external_ids)
+    empty: dict[str, Any] = {"name": "", "gender": "", "phone": "", "email": "", "city": "", "province": ""}
+    empty |= {"source": "", "time_zone": "", "language": "", "attributes": {}, "made_up_fields": [], "created_at": now}
+    return resolve(Member, "external_id", names, {column: dict.fromkeys(names, value) for column, value in empty.items()})
+
+
+def resolve_shops(slugs: Iterable[str]) -> Resolved:
+    names = set(slugs)
+    return resolve(Shop, "slug", names, {"name": {name: name for name in names}})
+
+
+def resolve_products(rows: Iterable[OrderRow]) -> tuple[Resolved, Resolved]:
+    """This function will find or make products and their categories, and complete products known by code alone.
+
+    What is known of a product stays: the first name and the first category stated win, whatever later orders say, so that
+    posting an old order again changes nothing. Change them in admin.
+    """
+    stated = _products_stated(rows)
+    categories = resolve(Category, "name", {product.category for product in stated.values() if product.category}, {})
+    category_of = {code: categories.ids.get(product.category) for code, product in stated.items()}
+    others = {"name": {code: product.name for code, product in stated.items()}, "category": category_of}
+    products = resolve(Product, "code", stated, others)
+    _complete({code: pk for code, pk in products.ids.items() if pk not in products.made}, stated, category_of)
+    return products, categories
+
+
+def _products_stated(rows: Iterable[OrderRow]) -> dict[str, ProductStated]:
+    stated: dict[str, ProductStated] = {}
+    for row in rows:
+        for code, product in row.products.items():
+            known = stated.get(code)
+            if known is None or not (known.name and known.category):
+                known = known or product
+                stated[code] = ProductStated(known.name or product.name, known.category or product.category)
+    return stated
+
+
+def _complete(ids: dict[str, int], stated: Mapping[str, ProductStated], category_of: Mapping[str, int | None]) -> None:
+    """Fills what known products lack, and marks the members who bought them: their favourite category may change.
+
+    A rival's order of such a product that is not committed yet is not seen here; its own mark, or the nightly full pass,
+    counts that member again.
+    """
+    telling = {pk: code for code, pk in ids.items() if stated[code].name or category_of[code]}
+    if not telling:
+        return
+    known = find_rows(Product, ["pk"], [(pk,) for pk in sorted(telling)], returning=["pk", "name", "category"])
+    names = {pk: stated[telling[pk]].name for pk, name, _ in known if not name}
+    category_ids = {pk: category_of[telling[pk]] for pk, _, category in known if category is None}
+    sorted_in = sorted((pk, category) for pk, category in category_ids.items() if category is not None)
+    update_rows(Product, "pk", ["name"], sorted((pk, name) for pk, name in names.items() if name))
+    if update_rows(Product, "pk", ["category"], sorted_in):
+        buyers = OrderLine.objects.filter(product_id__in=[pk for pk, _ in sorted_in]).values_list("order__member_id")
+        insert_from_select(DirtyMark, buyers.distinct(), ["member_id"])
+
+
+def forget_unused(model: type[Model], resolved: Resolved, used: Iterable[str]) -> None:
+    """This function will delete what this call made for rows that were refused in the end: nothing of them is applied."""
+    needless = resolved.made - {resolved.ids[name] for name in used}
+    if needless:
+        model._default_manager.filter(pk__in=needless).delete()

@@ -1,0 +1,273 @@
+"""What an item says, cleaned: the columns it states, by name, and the lists it brings. Still no database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.utils.translation import gettext as _
+from msgspec import UNSET, UnsetType
+
+from core.errors import FieldProblem
+from core.periods import day_number
+from members.ingest.contracts import (
+    MOST_MINOR,
+    ConsentsItem,
+    IdentifierItem,
+    LineItem,
+    MemberItem,
+    OrderItem,
+    RefundItem,
+)
+from members.ingest.normalise import (
+    MEMBER_KEYS,
+    ORDER_KEYS,
+    Key,
+    Refused,
+    Surroundings,
+    attribute,
+    birthday,
+    currency,
+    identity,
+    instant,
+    trimmed,
+)
+from members.ingest.result import RejectedRow
+from members.models import Channel
+
+NEVER_NULL = frozenset({"placed_at"})
+"""Required keys whose type alone lets null through."""
+
+
+class Identifies(NamedTuple):
+    source: str
+    kind: str
+    value: str
+
+
+class Line(NamedTuple):
+    """An order line as it is compared and stored, with the product still by its code."""
+
+    product: str
+    sku: str
+    quantity: int
+    unit_price_minor: int
+    amount_minor: int
+
+
+class RefundGiven(NamedTuple):
+    amount_minor: int
+    reason: str
+    refunded_at: datetime
+
+
+class ProductStated(NamedTuple):
+    """What the orders tell about a product; empty is «not told»."""
+
+    name: str
+    category: str
+
+
+@dataclass(slots=True)
+class MemberRow:
+    index: int
+    external_id: str
+    stated: dict[str, Any]
+    attributes: dict[str, Any] | UnsetType | None
+    tags: tuple[str, ...] | UnsetType
+    identifiers: tuple[Identifies, ...] | UnsetType
+    consents: dict[str, bool]
+
+
+@dataclass(slots=True)
+class OrderRow:
+    index: int
+    shop: str
+    external_id: str
+    member: str
+    stated: dict[str, Any]
+    lines: list[Line] | None
+    products: dict[str, ProductStated]
+    refunds: list[RefundGiven] | None
+
+
+class Reader:
+    """Cleans the values of one row and keeps what was refused, so that all of a row's problems are told at once."""
+
+    def __init__(self, given: Surroundings) -> None:
+        self.given = given
+        self.problems: list[FieldProblem] = []
+
+    def take(self, path: str, clean: Callable[..., Any], *arguments: Any) -> Any:
+        """This function will return the cleaned value, or note why there is none."""
+        try:
+            return clean(*arguments)
+        except Refused as refused:
+            self.problems.append(refused.at(path))
+            return None
+
+    def stated(self, item: Any, keys: tuple[Key, ...]) -> dict[str, Any]:
+        """This function will return the columns that `item` states; null is the column's empty value."""
+        columns = {}
+        for key in keys:
+            value = getattr(item, key.name)
+            if value is UNSET:
+                continue
+            if value is not None:
+                try:
+                    columns[key.column] = key.clean(value, self.given)
+                except Refused as refused:
+                    self.problems.append(refused.at(key.name))
+            elif key.name in NEVER_NULL:
+                self.problems.append(FieldProblem(key.name, "required", _("This is required.")))
+            else:
+                columns[key.column] = key.empty
+        return columns
+
+
+# --- Members
+
+
+def member_row(index: int, item: MemberItem, given: Surroundings) -> MemberRow | RejectedRow:
+    """This function will clean one member item, or tell everything that is wrong with it."""
+    reader = Reader(given)
+    stated = reader.stated(item, MEMBER_KEYS)
+    if item.birth_date is not UNSET:
+        read = reader.take("birth_date", birthday, item.birth_date or "", given)
+        stated["birth_year"], stated["birth_key"] = read or (None, None)
+    if "registered_at" in stated:
+        registered_at = stated["registered_at"]
+        stated["registered_day"] = None if registered_at is None else day_number(registered_at, given.zone)
+    row = MemberRow(
+        index=index,
+        external_id=reader.take("external_id", identity, item.external_id),
+        stated=stated,
+        attributes=_attributes(reader, item.attributes),
+        tags=_tags(reader, item.tags),
+        identifiers=_identifiers(reader, item.identifiers),
+        consents={} if item.consents is UNSET else _consents(item.consents),
+    )
+    return RejectedRow(index, tuple(reader.problems)) if reader.problems else row
+
+
+def _attributes(reader: Reader, given: dict[str, Any] | UnsetType | None) -> dict[str, Any] | UnsetType | None:
+    if given is UNSET or given is None:
+        return given
+    pairs = [reader.take(f"attributes.{name[:60]}", attribute, name, value) for name, value in given.items()]
+    return dict(pair for pair in pairs if pair is not None)
+
+
+def _tags(reader: Reader, given: list[str] | UnsetType | None) -> tuple[str, ...] | UnsetType:
+    if given is UNSET:
+        return UNSET
+    tags = [reader.take(f"tags[{place}]", identity, tag, 100) for place, tag in enumerate(given or [])]
+    return tuple(sorted({tag for tag in tags if tag}))
+
+
+def _identifiers(reader: Reader, given: list[IdentifierItem] | UnsetType | None) -> tuple[Identifies, ...] | UnsetType:
+    if given is UNSET:
+        return UNSET
+    found = set()
+    for place, item in enumerate(given or []):
+        path = f"identifiers[{place}]"
+        found.add(
+            Identifies(
+                reader.take(f"{path}.source", identity, item.source, 100) or "",
+                reader.take(f"{path}.kind", identity, item.kind, 40) or "",
+                reader.take(f"{path}.value", identity, item.value) or "",
+            )
+        )
+    return tuple(sorted(found))
+
+
+def _consents(item: ConsentsItem) -> dict[str, bool]:
+    words = {channel: getattr(item, channel) for channel in Channel.values}
+    return {channel: word for channel, word in words.items() if word is not UNSET}
+
+
+# --- Orders
+
+
+def order_row(index: int, item: OrderItem, given: Surroundings) -> OrderRow | RejectedRow:
+    """This function will clean one order item, or tell everything that is wrong with it."""
+    reader = Reader(given)
+    stated = reader.stated(item, ORDER_KEYS)
+    if "placed_at" in stated:
+        stated["placed_day"] = day_number(stated["placed_at"], given.zone)
+    if item.currency is not UNSET and item.currency is not None:
+        reader.take("currency", currency, item.currency, given)
+    shop = reader.take("shop", identity, item.shop, 100) if item.shop else given.shop
+    products: dict[str, ProductStated] = {}
+    lines = None if item.lines is UNSET else _lines(reader, item.lines or [], products)
+    refunds = None if item.refunds is UNSET else _refunds(reader, item.refunds or [], item.total_minor)
+    if refunds is not None:
+        stated["refunded_minor"] = sum(refund.amount_minor for refund in refunds)
+        stated["refund_count"] = len(refunds)
+    external_id = reader.take("external_id", identity, item.external_id)
+    member = reader.take("member", identity, item.member)
+    if reader.problems:
+        return RejectedRow(index, tuple(reader.problems))
+    return OrderRow(index, shop, external_id, member, stated, lines, products, refunds)
+
+
+def _lines(reader: Reader, items: list[LineItem], products: dict[str, ProductStated]) -> list[Line]:
+    lines = []
+    for place, item in enumerate(items):
+        try:
+            line, product = _line(item)
+        except Refused:
+            _tell_line(reader, f"lines[{place}]", item)
+            continue
+        lines.append(line)
+        if line.product not in products or not products[line.product].category:
+            products[line.product] = product
+    return lines
+
+
+def _line(item: LineItem) -> tuple[Line, ProductStated]:
+    amount = item.amount_minor
+    if amount is None:
+        amount = item.quantity * item.unit_price_minor
+        if amount > MOST_MINOR:
+            raise Refused("out_of_range", _("This must be at most %(limit)s.") % {"limit": MOST_MINOR})
+    line = Line(
+        identity(item.product),
+        trimmed(item.sku, 200) if item.sku else "",
+        item.quantity,
+        item.unit_price_minor,
+        amount,
+    )
+    return line, ProductStated(
+        trimmed(item.name, 300) if item.name else "", trimmed(item.category, 200) if item.category else ""
+    )
+
+
+def _tell_line(reader: Reader, path: str, item: LineItem) -> None:
+    """The slow way through a line that was refused: which of its keys, and why."""
+    reader.take(f"{path}.product", identity, item.product)
+    for name, longest in (("sku", 200), ("category", 200), ("name", 300)):
+        reader.take(f"{path}.{name}", trimmed, getattr(item, name) or "", longest)
+    if item.amount_minor is None and item.quantity * item.unit_price_minor > MOST_MINOR:
+        message = _("Quantity times unit price must be at most %(limit)s.") % {"limit": MOST_MINOR}
+        reader.problems.append(FieldProblem(f"{path}.unit_price_minor", "out_of_range", message))
+
+
+def _refunds(reader: Reader, items: list[RefundItem], total_minor: int) -> list[RefundGiven]:
+    refunds = []
+    for place, item in enumerate(items):
+        path = f"refunds[{place}].at"
+        if item.at is None:
+            reader.problems.append(FieldProblem(path, "required", _("This is required.")))
+            continue
+        at = reader.take(path, instant, item.at, reader.given)
+        if at is not None:
+            refunds.append(RefundGiven(item.amount_minor, str(item.reason.value), at))
+    if sum(item.amount_minor for item in items) > total_minor:
+        reader.problems.append(refunds_exceed_total())
+    return refunds
+
+
+def refunds_exceed_total() -> FieldProblem:
+    return FieldProblem("refunds", "refunds_exceed_total", _("The refunds are more than the order's total."))
