@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Sum
 
-from members.models import Channel, Consent, Member, MemberTag, Order, OrderLine, OrderStatus, Product, Purpose, Shop
+from members.models import (
+    Channel,
+    Consent,
+    Identifier,
+    Member,
+    MemberTag,
+    Order,
+    OrderLine,
+    OrderStatus,
+    Product,
+    Purpose,
+    Refund,
+    Shop,
+)
 
 MOST_FOUND = 1000
 """Members or products that one search looks at; past it the words are too few."""
@@ -34,16 +48,12 @@ def members_found(text: str) -> QuerySet[Member]:
 
 
 def _named_elsewhere(text: str) -> list[int]:
-    from members.models import Identifier
-
     return list(Identifier.objects.filter(value=text).values_list("member_id", flat=True)[:MOST_FOUND])
 
 
 def members_reachable(channel: str) -> QuerySet[Member]:
     """This function will return the members who have an address on a channel and said that we may use it."""
-    said_yes = Consent.objects.filter(
-        member=OuterRef("pk"), channel=channel, purpose=Purpose.MARKETING, granted=True
-    )
+    said_yes = Consent.objects.filter(member=OuterRef("pk"), channel=channel, purpose=Purpose.MARKETING, granted=True)
     return Member.objects.filter(Exists(said_yes)).exclude(**{_ADDRESS[channel]: ""})
 
 
@@ -105,3 +115,55 @@ def bought_lately_by(product: Product, *, most: int) -> list[dict[str, Any]]:
         .annotate(orders=Count("order", distinct=True), quantity=Sum("quantity"), last_at=Max("order__placed_at"))
     )
     return list(buyers.order_by("-last_at", "order__member_id")[:most])
+
+
+def member_listing(*, search: str = "", tag: str = "", **profile: str) -> QuerySet[Member]:
+    """This function will return members as lists show them; `profile` names columns that must equal a value."""
+    members = members_found(search) if search else Member.objects.all()
+    if tag:
+        members = members.filter(pk__in=members_tagged(tag))
+    return members.filter(**profile).prefetch_related("tags", "identifiers", "consents")
+
+
+def order_listing(
+    *,
+    member: str = "",
+    shop: str = "",
+    status: str = "",
+    product: str = "",
+    coupon: str = "",
+    placed_from: datetime | None = None,
+    placed_to: datetime | None = None,
+) -> QuerySet[Order]:
+    """This function will return orders with their lines and refunds, placed from `placed_from` and before `placed_to`.
+
+    A member, shop or product nobody knows is looked up first and ends in no orders: a join would search them all.
+    """
+    orders = Order.objects.select_related("member", "shop").prefetch_related(
+        Prefetch("lines", OrderLine.objects.select_related("product__category").order_by("position")),
+        Prefetch("refunds", Refund.objects.order_by("position")),
+    )
+    if member:
+        orders = orders.filter(member_id__in=list(Member.objects.filter(external_id=member).values_list("pk", flat=True)))
+    if shop:
+        orders = orders.filter(shop_id__in=list(Shop.objects.filter(slug=shop).values_list("pk", flat=True)))
+    if product:
+        bought = list(Product.objects.filter(code=product).values_list("pk", flat=True))
+        orders = orders.filter(Exists(OrderLine.objects.filter(order=OuterRef("pk"), product__in=bought)))
+    if status:
+        orders = orders.filter(status=status)
+    if coupon:
+        orders = orders.filter(coupon_code=coupon)
+    if placed_from is not None:
+        orders = orders.filter(placed_at__gte=placed_from)
+    if placed_to is not None:
+        orders = orders.filter(placed_at__lt=placed_to)
+    return orders
+
+
+def member_named(external_id: str) -> Member | None:
+    return member_listing(external_id=external_id).first()
+
+
+def order_numbered(*, shop: str, external_id: str) -> Order | None:
+    return order_listing(shop=shop).filter(external_id=external_id).first()
