@@ -1,10 +1,19 @@
 from campaigns.models.campaign import Campaign, CampaignStatus, CampaignVersion
-from campaigns.models.coupon import Coupon, CouponState, CouponTemplate, MemberRedemptions, Redemption
+from campaigns.models.coupon import (
+    BenefitKind,
+    Coupon,
+    CouponState,
+    CouponTemplate,
+    MemberRedemptions,
+    Origin,
+    Redemption,
+)
 from campaigns.models.delivery import Delivery, DeliveryState
 from campaigns.models.enrolment import Arm, Enrolment, EnrolmentStatus, Reason, StepOutcome, StepResult
 
 __all__ = [
     "Arm",
+    "BenefitKind",
     "Campaign",
     "CampaignStatus",
     "CampaignVersion",
@@ -16,6 +25,7 @@ __all__ = [
     "Enrolment",
     "EnrolmentStatus",
     "MemberRedemptions",
+    "Origin",
     "Reason",
     "Redemption",
     "StepOutcome",

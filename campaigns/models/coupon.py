@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 
@@ -24,6 +25,7 @@ class CouponTemplate(models.Model):
 
     With `code` there is one public code for all, `total_limit` bounds its redemptions and `redeemed` counts them. Without,
     every coupon has a code of its own and is used once; `total_limit` bounds how many are issued and `issued` counts them.
+    (`issued` counts the entries in wallets of a public code too; `redeemed` stays 0 where codes are their own.)
     `per_member_limit` bounds a member's redemptions (public code) or coupons (own codes).
     """
 
@@ -58,8 +60,9 @@ class CouponTemplate(models.Model):
                 name="coupon_template_slug_once",
                 violation_error_message=_("Another coupon has this short name."),
             ),
+            # Compared without case; the lookup of a code uses the same expression.
             models.UniqueConstraint(
-                fields=["code"],
+                Upper("code"),
                 name="public_code_once",
                 violation_error_message=_("Another coupon has this public code."),
             ),
@@ -162,7 +165,10 @@ class Coupon(models.Model):
 
 
 class MemberRedemptions(models.Model):
-    """How often a member has a public code redeemed, for its limit: counted up by a guarded upsert, down by a roll-back."""
+    """How often a member holds a public code redeemed: counted up by a guarded upsert, down by a roll-back.
+
+    Counted whether or not there is a limit, so that one may be set later.
+    """
 
     template = models.ForeignKey(CouponTemplate, on_delete=models.CASCADE, related_name="+", db_index=False)
     member_id = models.BigIntegerField()
@@ -203,6 +209,8 @@ class Redemption(models.Model):
                 name="coupon_redeemed_once",
             ),
         ]
+        # Which codes an order used; a repeated roll-back finds the first one.
+        indexes = [models.Index(fields=["order", "code"], name="redemption_of_order")]
 
     def __str__(self) -> str:
         return f"{self.code} {self.order}"
