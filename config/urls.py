@@ -1,8 +1,16 @@
 """Every address of the product, in one place."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from config.health import livez, readyz
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
+    path("livez", livez),
+    path("readyz", readyz),
+    path("", include("config.api")),
 ]

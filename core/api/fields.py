@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.conf import shop_zone
@@ -30,7 +31,8 @@ class InstantField(serializers.DateTimeField):
         return instant.astimezone(UTC)
 
 
-class FromField(serializers.Field[datetime, str, datetime, Any]):
+@extend_schema_field({"type": "string", "example": "2026-01-31"})
+class FromField(serializers.Field[datetime, str, Any, datetime]):
     """Where a period begins: an instant, or a date, which means the start of the shop's day."""
 
     default_error_messages = {"invalid": _("Give a date (2026-01-31) or a time (2026-01-31T18:00:00+08:00).")}

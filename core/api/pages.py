@@ -44,7 +44,7 @@ class CursorPages(BasePagination):
     A cursor is checked against the types of the order's fields; a forged one is an invalid parameter, never an error.
     """
 
-    def paginate_queryset(self, queryset: QuerySet[Any, Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         raise NotImplementedError("views call page(), which names the order")
 
     def page(self, queryset: QuerySet[Any, Any], *, request: Request, order: Order) -> list[Any]:

@@ -99,7 +99,7 @@ def _invalid(error: exceptions.ValidationError) -> Problem:
 
 @problem_of.register
 def _throttled(error: exceptions.Throttled) -> Problem:
-    seconds = max(1, round(error.wait or 1))
+    seconds = max(1, round(getattr(error, "wait", None) or 1))
     detail = _("This key has used up its calls for this minute. Try again in %(seconds)d s.") % {"seconds": seconds}
     return Problem(429, "throttled", detail, headers={"Retry-After": str(seconds)})
 

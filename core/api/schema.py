@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from core.api.idempotency import HEADER, LONGEST_KEY, UNSAFE
@@ -34,7 +34,7 @@ class ProblemOut(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField()
-    errors = FieldProblemOut(many=True, required=False)
+    errors = FieldProblemOut(many=True, required=False)  # type: ignore[assignment]
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):
@@ -52,7 +52,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
 class ApiSchema(AutoSchema):
     """Reads from the view what every operation shares: its parameters, its scope, its problems, its idempotency."""
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         scope = self._scope()
         words = super().get_description() or ""
         return f"{words}\n\nScope: `{scope}`." if scope else words
@@ -77,7 +77,7 @@ class ApiSchema(AutoSchema):
         scope = self._scope()
         return {"x-scope": scope} if scope else {}
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for status, words in self._problems().items():
             response = OpenApiResponse(ProblemOut, description=words)

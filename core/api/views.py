@@ -38,7 +38,7 @@ class ApiView(APIView):
     http_method_names = ("get", "head", "post", "put", "patch", "delete")
     format_kwarg = None
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.args, self.kwargs = args, kwargs
         self.request = self.initialize_request(request, *args, **kwargs)
         self.headers = dict(self.default_response_headers)
@@ -122,7 +122,7 @@ class ApiView(APIView):
 
     def _rendered(self, response: Response) -> Response:
         final = self.finalize_response(self.request, response, *self.args, **self.kwargs)
-        return final.render()
+        return final.render() if isinstance(final, Response) else final
 
     def _with_headers(self, response: HttpResponse) -> HttpResponse:
         for name, value in self.headers.items():

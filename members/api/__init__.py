@@ -1,0 +1,1 @@
+"""Members and orders over REST."""

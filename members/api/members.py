@@ -1,0 +1,132 @@
+"""Members: the list, one by the shop's own id, and many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.api.auth import api_key_of
+from core.api.pages import CursorPages
+from core.api.views import ApiView
+from core.errors import FieldProblem, InvalidInput, NotFound
+from core.models import Scope
+from core.registry import member_sections
+from members.api.bulk import BulkOut, items_of
+from members.api.serializers import (
+    MemberChangeIn,
+    MemberDetailQuery,
+    MemberOut,
+    MemberQuery,
+    MembersBulkIn,
+)
+from members.ingest.load import ingest_members
+from members.models import Member
+from members.selectors import member_listing, member_named
+
+MOST_SHOWN = 60
+"""Characters of an id that a refusal repeats."""
+
+
+def proof_of(request: Request) -> str:
+    """Who stated a consent that came without a proof."""
+    return f"stated by {api_key_of(request).name}"
+
+
+def with_sections(members: Sequence[Member], *, as_of: datetime | None) -> list[dict[str, Any]]:
+    """This function will render members with what higher apps know of them: one statement a section, however many."""
+    ids = [member.pk for member in members]
+    known = {section.code: section.rows(member_ids=ids, as_of=as_of) for section in member_sections}
+    shown = MemberOut(members, many=True).data
+    for member, item in zip(members, shown, strict=True):
+        item.update({code: rows.get(member.pk) for code, rows in known.items()})
+    return list(shown)
+
+
+class MemberList(ApiView):
+    """Members in the order they were first seen."""
+
+    scopes = {"GET": Scope.MEMBERS_READ}
+    query_in = MemberQuery
+    pagination_class = CursorPages
+
+    @extend_schema(operation_id="members_list", responses=MemberOut(many=True))
+    def get(self, request: Request) -> Response:
+        wanted = self.query()
+        as_of = wanted.pop("as_of", None)
+        return self.page(member_listing(**wanted), order=("id",), render=lambda members: with_sections(members, as_of=as_of))
+
+
+class MemberDetail(ApiView):
+    """One member, by the external id. An id that holds a slash is written `%2F`, and repeated in the body of a PUT."""
+
+    scopes = {"GET": Scope.MEMBERS_READ, "PUT": Scope.MEMBERS_WRITE, "PATCH": Scope.MEMBERS_WRITE}
+    query_in = MemberDetailQuery
+
+    @extend_schema(operation_id="members_get", responses=MemberOut)
+    def get(self, request: Request, external_id: str) -> Response:
+        return Response(_shown(external_id, as_of=self.query().get("as_of")))
+
+    @extend_schema(operation_id="members_put", request=MemberChangeIn, responses={200: MemberOut, 201: MemberOut})
+    def put(self, request: Request, external_id: str) -> Response:
+        """Make the member, or bring it up to date: what the body leaves out stays as it is."""
+        created = self._write(request, external_id)
+        return Response(_shown(external_id), status=201 if created else 200)
+
+    @extend_schema(operation_id="members_patch", request=MemberChangeIn, responses=MemberOut)
+    def patch(self, request: Request, external_id: str) -> Response:
+        """Change what the body gives of a member that exists."""
+        if member_named(external_id) is None:
+            raise _unknown(external_id)
+        self._write(request, external_id)
+        return Response(_shown(external_id))
+
+    def _write(self, request: Request, external_id: str) -> bool:
+        item = _addressed(request.data, external_id)
+        result = ingest_members([item], now=timezone.now(), proof=proof_of(request))
+        if result.rejected:
+            raise InvalidInput(_("The input is not valid."), problems=result.rejected[0].errors)
+        return result.created == 1
+
+
+class MembersBulk(ApiView):
+    """Up to 1,000 members in one call; made or brought up to date."""
+
+    scopes = {"POST": Scope.MEMBERS_WRITE}
+
+    @extend_schema(operation_id="members_bulk", request=MembersBulkIn, responses={200: BulkOut})
+    def post(self, request: Request) -> Response:
+        result = ingest_members(items_of(request), now=timezone.now(), proof=proof_of(request))
+        return Response(result.as_json())
+
+
+def _shown(external_id: str, *, as_of: datetime | None = None) -> dict[str, Any]:
+    member = member_named(external_id)
+    if member is None:
+        raise _unknown(external_id)
+    return with_sections([member], as_of=as_of)[0]
+
+
+def _unknown(external_id: str) -> NotFound:
+    return NotFound(_("There is no member “%(id)s”.") % {"id": external_id[:MOST_SHOWN]})
+
+
+def _addressed(item: object, external_id: str) -> dict[str, object]:
+    """This function will return the item under the id of its address.
+
+    An id with a slash must stand in the body too: a mistyped address below a member would else make a new one.
+    """
+    if not isinstance(item, dict):
+        raise InvalidInput(_("The body is an object."), problems=[FieldProblem("", "wrong_type", _("Send an object."))])
+    given = item.get("external_id", None if "/" in external_id else external_id)
+    if given != external_id:
+        message = _("This must be the id of the address, “%(id)s”.") % {"id": external_id[:MOST_SHOWN]}
+        problem = FieldProblem("external_id", "not_the_addressed", message)
+        raise InvalidInput(_("The input is not valid."), problems=[problem])
+    return {**item, "external_id": external_id}

@@ -1,0 +1,250 @@
+"""The shapes of members and orders on the way out, and of what lists may be asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from core.api.fields import FromField, InstantField, TextField, ToField
+from core.conf import shop_currency
+from members.api.bulk import MOST_ITEMS
+from members.models import Gender, Member, Order, OrderLine, OrderStatus, RefundReason
+
+
+class KnownText(serializers.CharField):
+    """A text column where empty means not known: null for those who read."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, **kwargs)
+
+    def to_representation(self, value: str) -> str | None:  # type: ignore[override]
+        return value or None
+
+
+# --- members
+
+
+class MemberQuery(serializers.Serializer[Any]):
+    """What the list of members can be asked."""
+
+    search = TextField(
+        required=False,
+        help_text=_("the beginning of an id or a name, or a whole phone number, e-mail address or identifier"),
+    )
+    city = TextField(required=False)
+    province = TextField(required=False)
+    gender = serializers.ChoiceField(Gender.choices, required=False)
+    source = TextField(required=False)  # type: ignore[assignment]
+    tag = TextField(required=False, help_text=_("members who carry this tag"))
+    as_of = InstantField(required=False, help_text=_("when the scores hold; default: the last refresh"))
+
+
+class MemberDetailQuery(serializers.Serializer[Any]):
+    """What one member can be asked."""
+
+    as_of = InstantField(required=False, help_text=_("when the scores hold; default: the last refresh"))
+
+
+class IdentifierOut(serializers.Serializer[Any]):
+    source = serializers.CharField()  # type: ignore[assignment]
+    kind = serializers.CharField()
+    value = serializers.CharField()
+
+
+@extend_schema_serializer(component_name="Member")
+class MemberOut(serializers.Serializer[Any]):
+    """A member. Unknown values are null; `facts` and `scores` carry the rule language's field names."""
+
+    external_id = serializers.CharField()
+    name = KnownText()
+    gender = serializers.ChoiceField(Gender.choices, allow_null=True)
+    birth_date = serializers.SerializerMethodField()
+    phone = KnownText()
+    email = KnownText()
+    city = KnownText()
+    province = KnownText()
+    registered_at = InstantField(allow_null=True)
+    source = KnownText()  # type: ignore[assignment]
+    time_zone = KnownText()
+    language = KnownText()
+    tags = serializers.SerializerMethodField()
+    attributes = serializers.DictField()
+    identifiers = IdentifierOut(many=True)
+    consents = serializers.SerializerMethodField()
+    made_up_fields = serializers.ListField(
+        child=serializers.CharField(), help_text=_("fields invented for the demonstration")
+    )
+
+    def to_representation(self, instance: Member) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        shown["gender"] = shown["gender"] or None
+        return shown
+
+    @extend_schema_field({"type": "string", "nullable": True, "example": "1990-02-29"})
+    def get_birth_date(self, member: Member) -> str | None:
+        return member.birth_date_text or None
+
+    def get_tags(self, member: Member) -> list[str]:
+        return sorted(tag.tag for tag in member.tags.all())
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "boolean"}, "example": {"sms": True}})
+    def get_consents(self, member: Member) -> dict[str, bool]:
+        return {consent.channel: consent.granted for consent in member.consents.all()}
+
+
+class ConsentsIn(serializers.Serializer[Any]):
+    sms = serializers.BooleanField(required=False)
+    email = serializers.BooleanField(required=False)
+
+
+@extend_schema_serializer(component_name="MemberItem")
+class MemberIn(serializers.Serializer[Any]):
+    """A member to write. What is left out stays as it is; null clears a value; a list replaces the old one.
+
+    Stands here for the schema: the ingest reads items, one by one or a thousand, by its own compiled shapes.
+    """
+
+    external_id = serializers.CharField(max_length=200)
+    name = serializers.CharField(required=False, allow_null=True)
+    gender = serializers.ChoiceField(Gender.choices, required=False, allow_null=True)
+    birth_date = serializers.CharField(required=False, allow_null=True, help_text=_("“1990-02-29” or “--02-29”"))
+    phone = serializers.CharField(required=False, allow_null=True)
+    email = serializers.CharField(required=False, allow_null=True)
+    city = serializers.CharField(required=False, allow_null=True)
+    province = serializers.CharField(required=False, allow_null=True)
+    registered_at = serializers.DateTimeField(required=False, allow_null=True)
+    source = serializers.CharField(required=False, allow_null=True)  # type: ignore[assignment]
+    time_zone = serializers.CharField(required=False, allow_null=True)
+    language = serializers.CharField(required=False, allow_null=True)
+    tags = serializers.ListField(child=serializers.CharField(), required=False)
+    attributes = serializers.DictField(required=False)
+    identifiers = IdentifierOut(many=True, required=False)
+    consents = ConsentsIn(required=False)
+
+
+@extend_schema_serializer(component_name="MemberChange")
+class MemberChangeIn(MemberIn):
+    """The same without the id, which the address gives."""
+
+    external_id = serializers.CharField(max_length=200, required=False, help_text=_("if given, the one of the address"))
+
+
+@extend_schema_serializer(component_name="MembersBulk")
+class MembersBulkIn(serializers.Serializer[Any]):
+    items = serializers.ListField(child=MemberIn(), max_length=MOST_ITEMS)
+
+
+# --- orders
+
+
+class OrderQuery(serializers.Serializer[Any]):
+    """What the list of orders can be asked."""
+
+    member = TextField(required=False, help_text=_("the member's external id"))
+    shop = TextField(required=False)
+    status = serializers.ChoiceField(OrderStatus.choices, required=False)
+    product = TextField(required=False, help_text=_("orders that hold this product"))
+    coupon = TextField(required=False, help_text=_("orders that used this coupon code"))
+    placed_from = FromField(required=False, help_text=_("a date, or a time with offset; included"))
+    placed_to = ToField(required=False, help_text=_("a date, which is included, or a time with offset, which is not"))
+
+
+class RefundOut(serializers.Serializer[Any]):
+    amount_minor = serializers.IntegerField()
+    reason = serializers.ChoiceField(RefundReason.choices)
+    at = InstantField(source="refunded_at")
+
+
+class OrderLineOut(serializers.Serializer[Any]):
+    product = serializers.CharField(source="product.code")
+    sku = KnownText()
+    category = serializers.SerializerMethodField()
+    quantity = serializers.IntegerField()
+    unit_price_minor = serializers.IntegerField()
+    amount_minor = serializers.IntegerField()
+
+    def get_category(self, line: OrderLine) -> str | None:
+        return line.product.category.name if line.product.category else None
+
+
+@extend_schema_serializer(component_name="Order")
+class OrderOut(serializers.Serializer[Any]):
+    """An order. Amounts are minor units of `currency`; `revenue_minor` is the total less refunds."""
+
+    external_id = serializers.CharField()
+    shop = serializers.CharField(source="shop.slug")
+    member = serializers.CharField(source="member.external_id")
+    status = serializers.ChoiceField(OrderStatus.choices)
+    placed_at = InstantField()
+    total_minor = serializers.IntegerField()
+    discount_minor = serializers.IntegerField()
+    refunded_minor = serializers.IntegerField()
+    revenue_minor = serializers.IntegerField()
+    paid_minor = serializers.IntegerField(allow_null=True)
+    currency = serializers.SerializerMethodField()
+    payment_method = KnownText()
+    channel = KnownText()
+    coupon_code = KnownText()
+    points_used = serializers.IntegerField()
+    paid_at = InstantField(allow_null=True)
+    shipped_at = InstantField(allow_null=True)
+    delivered_at = InstantField(allow_null=True)
+    completed_at = InstantField(allow_null=True)
+    city = KnownText()
+    province = KnownText()
+    remark = KnownText()
+    lines = OrderLineOut(many=True)
+    refunds = RefundOut(many=True)
+
+    def get_currency(self, order: Order) -> str:
+        return shop_currency()
+
+
+class OrderLineIn(serializers.Serializer[Any]):
+    product = serializers.CharField()
+    sku = serializers.CharField(required=False, allow_null=True)
+    category = serializers.CharField(required=False, allow_null=True)
+    quantity = serializers.IntegerField(min_value=0)
+    unit_price_minor = serializers.IntegerField(min_value=0)
+
+
+class RefundIn(serializers.Serializer[Any]):
+    amount_minor = serializers.IntegerField(min_value=1)
+    reason = serializers.ChoiceField(RefundReason.choices)
+    at = serializers.DateTimeField()
+
+
+@extend_schema_serializer(component_name="OrderItem")
+class OrderIn(serializers.Serializer[Any]):
+    """An order to write. Posted again it is brought up to date; what is left out stays as it is."""
+
+    external_id = serializers.CharField(max_length=200)
+    member = serializers.CharField(help_text=_("the member's external id; an unknown one is created"))
+    placed_at = serializers.DateTimeField()
+    status = serializers.ChoiceField(OrderStatus.choices)
+    total_minor = serializers.IntegerField(min_value=0, help_text=_("list less discounts: what counts as revenue"))
+    discount_minor = serializers.IntegerField(required=False, min_value=0)
+    paid_minor = serializers.IntegerField(required=False, allow_null=True, min_value=0)
+    currency = serializers.CharField(required=False)
+    shop = serializers.CharField(required=False, help_text=_("absent: the shop “default”"))
+    payment_method = serializers.CharField(required=False, allow_null=True)
+    channel = serializers.CharField(required=False, allow_null=True)
+    coupon_code = serializers.CharField(required=False, allow_null=True)
+    points_used = serializers.IntegerField(required=False, min_value=0)
+    paid_at = serializers.DateTimeField(required=False, allow_null=True)
+    shipped_at = serializers.DateTimeField(required=False, allow_null=True)
+    delivered_at = serializers.DateTimeField(required=False, allow_null=True)
+    completed_at = serializers.DateTimeField(required=False, allow_null=True)
+    city = serializers.CharField(required=False, allow_null=True)
+    province = serializers.CharField(required=False, allow_null=True)
+    remark = serializers.CharField(required=False, allow_null=True)
+    lines = OrderLineIn(many=True, required=False)
+    refunds = RefundIn(many=True, required=False)
+
+
+@extend_schema_serializer(component_name="OrdersBulk")
+class OrdersBulkIn(serializers.Serializer[Any]):
+    items = serializers.ListField(child=OrderIn(), max_length=MOST_ITEMS)

@@ -1,0 +1,16 @@
+"""Where members and orders live under /api/v1/."""
+
+from django.urls import path
+
+import core.api.converters  # noqa: F401 - registers the path parameters
+from members.api.members import MemberDetail, MemberList, MembersBulk
+from members.api.orders import OrderDetail, OrderList, OrdersBulk
+
+urlpatterns = [
+    path("members/", MemberList.as_view()),
+    path("members/bulk/", MembersBulk.as_view()),
+    path("members/<any:external_id>/", MemberDetail.as_view()),
+    path("orders/", OrderList.as_view()),
+    path("orders/bulk/", OrdersBulk.as_view()),
+    path("orders/<segment:shop>/<any:external_id>/", OrderDetail.as_view()),
+]
