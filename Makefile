@@ -7,6 +7,8 @@
 PY = .venv/bin/python
 # Checks read no database of yours.
 EMBEDDED = env DATABASE_URL=sqlite://:memory: REDIS_URL=
+# The suite chooses its database before Django reads the settings.
+unexport DJANGO_SETTINGS_MODULE
 
 help:
 	@echo "make demo    the demo year: install, load, run the campaigns, report, serve   (SERVE=0, PORT=, RESET=1)"
