@@ -113,7 +113,7 @@ class _Parser:
             self._found.add(here, "wrong_type", _("“rules” is a list of conditions."))
             return ()
         if not rules:
-            self._found.add(here, "empty_group", _("A group needs a condition. For every member write {“everyone”: true}."))
+            self._found.add(here, "empty_group", _('A group needs a condition. For every member write {"everyone": true}.'))
         read = (self.node(each, path=at(here, i), depth=depth + 1) for i, each in enumerate(rules))
         return tuple(node for node in read if node is not None)
 

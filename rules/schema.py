@@ -54,7 +54,7 @@ def schema(
                 ]
             },
             "group": _group(),
-            "comparison": {"anyOf": [{"$ref": f"#/$defs/{quote(_named(field))}"} for field in catalogue]},
+            "comparison": {"anyOf": [_pointer(_named(field)) for field in catalogue]},
             "in_segment": _closed({"in_segment": _segment(segments)}),
             "everyone": _closed({"everyone": {"const": True}}),
             **{_named(field): _comparison(field) for field in catalogue},
@@ -71,7 +71,12 @@ def schema(
 
 
 def _named(field: Field) -> str:
-    return "field:" + field.name.replace("~", "~0").replace("/", "~1")
+    return f"field:{field.name}"
+
+
+def _pointer(key: str) -> Json:
+    """This function will refer to a definition: a JSON pointer (RFC 6901) inside an address."""
+    return {"$ref": "#/$defs/" + quote(key.replace("~", "~0").replace("/", "~1"))}
 
 
 def _group() -> Json:
@@ -152,7 +157,7 @@ def _operator(operator: Operator, translate: Translate) -> Json:
         "code": operator.code,
         "label": translate(operator.label),
         "value": operator.shape.value,
-        "types": sorted(operator.types),
+        "types": sorted(type_.value for type_ in operator.types),
         "missing": operator.on_missing.value,
         **({"most_days": operator.most_days} if operator.most_days else {}),
     }

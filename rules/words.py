@@ -40,21 +40,10 @@ class Writer:
     minor_digits: int = 2
     segment_names: Mapping[str, str] = field(default_factory=dict)
 
-    def sentence(self, node: Node, *, denied: bool = False) -> str:
-        """This function will say a rule, or its contrary, in words."""
-        match node:
-            case All():
-                return self._group(node.children, _("%(left)s and %(right)s"), denied)
-            case Any():
-                return self._group(node.children, _("%(left)s or %(right)s"), denied)
-            case Not():
-                return self.sentence(node.child, denied=not denied)
-            case Compare():
-                return self._comparison(node, denied)
-            case InSegment() | InlinedSegment() | StaticList():
-                return self._segment(node.slug, denied)
-            case Everyone():
-                return self.translate(_("nobody") if denied else _("everyone"))
+    def sentence(self, node: Node) -> str:
+        """This function will say a rule in words."""
+        said, _several = self._said(node, denied=False)
+        return said
 
     def value(self, field: Field | None, value: object) -> str:
         """This function will show one value the way people write it: money, shares, dates, units, labels."""
@@ -74,16 +63,32 @@ class Writer:
 
     # groups and segments
 
-    def _group(self, nodes: Sequence[Node], joined: str, denied: bool) -> str:
+    def _said(self, node: Node, *, denied: bool) -> tuple[str, bool]:
+        """This function will say a node, or its contrary, and whether that needs brackets inside another."""
+        match node:
+            case All():
+                return self._group(node.children, _("%(left)s and %(right)s"), denied)
+            case Any():
+                return self._group(node.children, _("%(left)s or %(right)s"), denied)
+            case Not():
+                return self._said(node.child, denied=not denied)
+            case Compare():
+                return self._comparison(node, denied), False
+            case InSegment() | InlinedSegment() | StaticList():
+                return self._segment(node.slug, denied), False
+            case Everyone():
+                return self.translate(_("nobody") if denied else _("everyone")), False
+
+    def _group(self, nodes: Sequence[Node], joined: str, denied: bool) -> tuple[str, bool]:
         if len(nodes) == 1:
-            return self.sentence(nodes[0], denied=denied)
+            return self._said(nodes[0], denied=denied)
         parts = [self._part(node) for node in nodes]
         whole = reduce(lambda left, right: self._say(joined, left=left, right=right), parts)
-        return self._say(_("not (%(rule)s)"), rule=whole) if denied else whole
+        return (self._say(_("not (%(rule)s)"), rule=whole), False) if denied else (whole, True)
 
     def _part(self, node: Node) -> str:
-        said = self.sentence(node)
-        return self._say(_("(%(rule)s)"), rule=said) if _says_several(node) else said
+        said, several = self._said(node, denied=False)
+        return self._say(_("(%(rule)s)"), rule=said) if several else said
 
     def _segment(self, slug: str, denied: bool) -> str:
         name = self.segment_names.get(slug, slug)
@@ -177,17 +182,6 @@ def words(
         segment_names=segment_names or {},
     )
     return writer.sentence(node)
-
-
-def _says_several(node: Node) -> bool:
-    """This function will tell whether a node's sentence needs brackets inside another."""
-    match node:
-        case All() | Any():
-            return len(node.children) > 1 or _says_several(node.children[0])
-        case Not(child=Not(child=inner)):
-            return _says_several(inner)
-        case _:
-            return False
 
 
 def _inside_a_sentence(label: str) -> str:
