@@ -2,77 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+Text = str | Promise
+Room = tuple[Text, str, str]
+"""Title, icon and app_model."""
 
-def _may(permission: str) -> Callable[[HttpRequest], bool]:
-    return lambda request: request.user.has_perm(permission)  # type: ignore[union-attr]
-
-
-def _room(title: str | Promise, icon: str, label: str, permission: str = "") -> dict[str, Any]:
-    """This function will describe one entry of the sidebar; `label` is app_model, and who may view it sees it."""
-    app, model = label.split("_", 1)
-    return {
-        "title": title,
-        "icon": icon,
-        "link": reverse_lazy(f"admin:{label}_changelist"),
-        "permission": _may(permission or f"{app}.view_{model}"),
-    }
-
-
-NAVIGATION = [
-    {
-        "items": [{"title": _("Today"), "icon": "today", "link": reverse_lazy("admin:index")}],
-    },
-    {
-        "title": _("Members"),
-        "separator": True,
-        "items": [
-            _room(_("Members"), "group", "members_member"),
-            _room(_("Orders"), "receipt_long", "members_order"),
-            _room(_("Products"), "inventory_2", "members_product"),
+GROUPS: list[tuple[Text, list[Room]]] = [
+    (
+        _("Members"),
+        [
+            (_("Members"), "group", "members_member"),
+            (_("Orders"), "receipt_long", "members_order"),
+            (_("Products"), "inventory_2", "members_product"),
         ],
-    },
-    {
-        "title": _("Insight"),
-        "separator": True,
-        "items": [
-            _room(_("Segments"), "filter_alt", "retention_segment"),
-            _room(_("Lifecycle"), "timeline", "retention_lifecyclebands"),
-            _room(_("Models"), "query_stats", "retention_scoringmodel"),
-            _room(_("Refreshes"), "sync", "retention_refreshrun"),
+    ),
+    (
+        _("Insight"),
+        [
+            (_("Segments"), "filter_alt", "retention_segment"),
+            (_("Lifecycle bands"), "timeline", "retention_lifecyclebands"),
+            (_("Models"), "query_stats", "retention_scoringmodel"),
+            (_("Refreshes"), "sync", "retention_refreshrun"),
         ],
-    },
-    {
-        "title": _("Campaigns"),
-        "separator": True,
-        "items": [
-            _room(_("Campaigns"), "campaign", "campaigns_campaign"),
-            _room(_("Coupon templates"), "sell", "campaigns_coupontemplate"),
-            _room(_("Coupons"), "confirmation_number", "campaigns_coupon"),
-            _room(_("Redemptions"), "redeem", "campaigns_redemption"),
-            _room(_("Messages"), "sms", "campaigns_delivery"),
+    ),
+    (
+        _("Campaigns"),
+        [
+            (_("Campaigns"), "campaign", "campaigns_campaign"),
+            (_("Coupon templates"), "sell", "campaigns_coupontemplate"),
+            (_("Coupons"), "confirmation_number", "campaigns_coupon"),
+            (_("Redemptions"), "redeem", "campaigns_redemption"),
+            (_("Messages"), "sms", "campaigns_delivery"),
         ],
-    },
-    {
-        "title": _("System"),
-        "separator": True,
-        "items": [
-            _room(_("Scheduled work"), "schedule", "core_clockentry"),
-            _room(_("Jobs"), "hourglass", "core_job"),
-            _room(_("API keys"), "key", "core_apikey"),
-            _room(_("Users"), "person", "auth_user"),
-            _room(_("Groups"), "groups", "auth_group"),
+    ),
+    (
+        _("System"),
+        [
+            (_("Scheduled work"), "schedule", "core_clockentry"),
+            (_("Jobs"), "hourglass", "core_job"),
+            (_("API keys"), "key", "core_apikey"),
+            (_("Users"), "person", "auth_user"),
+            (_("Groups"), "groups", "auth_group"),
         ],
-    },
+    ),
 ]
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """This function will list the rooms that exist and that the user may enter; a group without one is left out."""
+    groups = [{"items": [{"title": _("Today"), "icon": "today", "link": reverse("admin:index")}]}]
+    for title, rooms in GROUPS:
+        items = [
+            {"title": name, "icon": icon, "link": reverse(f"admin:{label}_changelist")}
+            for name, icon, label in rooms
+            if _may_view(request, label)
+        ]
+        if items:
+            groups.append({"title": title, "separator": True, "items": items})
+    return groups
+
+
+def _may_view(request: HttpRequest, label: str) -> bool:
+    # Settings import this module: apps and the site exist only once they are read.
+    from django.apps import apps
+    from django.contrib import admin
+
+    app, model = label.split("_", 1)
+    if not admin.site.is_registered(apps.get_model(app, model)):
+        return False
+    user = request.user
+    return bool(user.has_perm(f"{app}.view_{model}") or user.has_perm(f"{app}.change_{model}"))  # type: ignore[union-attr]
+
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Rekindle",
@@ -101,5 +108,5 @@ UNFOLD: dict[str, Any] = {
             "950": "oklch(25.5% .070 34)",
         },
     },
-    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": NAVIGATION},
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
 }

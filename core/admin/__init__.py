@@ -1,5 +1,5 @@
-"""Screens of the lowest app, and the library that every app's screens are made of (base, display, panels, confirm)."""
+"""Screens of the lowest app, and the library that every app's screens are made of (base, display, panels, confirm).
 
-from core.admin import clock, jobs, keys
-
-__all__ = ["clock", "jobs", "keys"]
+Nothing is imported here: templates load `core.admin.tags` before Django's admin may be imported. `config.admin` imports
+the screens themselves.
+"""

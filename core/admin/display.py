@@ -115,9 +115,7 @@ def day(on: date | None) -> SafeString | str:
 
 def badge(mark: Mark, *, href: str = "") -> SafeString:
     """This function will show a state: its word, with a colour and an icon, never a colour alone."""
-    inner = format_html(
-        '<span class="material-symbols-outlined" aria-hidden="true">{}</span>{}', mark.icon, str(mark.word)
-    )
+    inner = format_html('<span class="material-symbols-outlined" aria-hidden="true">{}</span>{}', mark.icon, str(mark.word))
     if href:
         return format_html('<a class="rk-badge rk-{}" href="{}">{}</a>', mark.colour, href, inner)
     return format_html('<span class="rk-badge rk-{}">{}</span>', mark.colour, inner)

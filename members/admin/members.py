@@ -1,0 +1,202 @@
+"""Members: the list, the page of one, and putting a profile right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin import SimpleListFilter
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from core.admin.base import BoundedChangeList, RekindleAdmin
+from core.admin.display import badge, change_url, list_url, unknown
+from core.admin.forms import add_problems
+from core.admin.panels import Column, Filter, member_columns, member_filters, panels_of
+from core.errors import InvalidInput
+from core.registry import member_sections
+from members.admin.forms import CONSENT_PREFIX, ProfileForm
+from members.admin.marks import CHANNELS, UNREACHABLE
+from members.ingest import ingest_members
+from members.models import Channel, Member
+from members.selectors import members_found, members_reachable, members_tagged, reachable_channels
+
+MADE_UP = _("made up for the demonstration")
+
+
+class MemberList(BoundedChangeList):
+    """Loads what the rooms above know of the members on the page: one statement a section, however long the page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        members = list(self.result_list)
+        ids = [member.pk for member in members]
+        for code in {column.section for column in member_columns}:
+            section = member_sections.get(code)
+            rows = section.rows(member_ids=ids, as_of=None) if section and ids else {}
+            for member in members:
+                vars(member).setdefault("sections", {})[code] = rows.get(member.pk)
+        self.result_list = members  # type: ignore[assignment]
+
+
+def _column(column: Column) -> Callable[[Member], object]:
+    @display(description=column.label)
+    def show(member: Member) -> object:
+        values = vars(member).get("sections", {}).get(column.section)
+        return unknown() if values is None else column.show(values)
+
+    show.__name__ = column.code
+    return show
+
+
+class ReachFilter(SimpleListFilter):
+    title = _("reachable by")
+    parameter_name = "reach"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(Channel.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Member]) -> QuerySet[Member]:
+        return queryset & members_reachable(self.value()) if self.value() in Channel.values else queryset
+
+
+class TagFilter(SimpleListFilter):
+    """Offered only while a tag is chosen: tags are clicked on a member's page."""
+
+    title = _("tag")
+    parameter_name = "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        chosen = request.GET.get("tag", "")
+        return [(chosen, chosen)] if chosen else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Member]) -> QuerySet[Member]:
+        tag = self.value()
+        return queryset.filter(pk__in=members_tagged(tag)) if tag else queryset
+
+
+def _filter(registered: Filter) -> type[SimpleListFilter]:
+    class RegisteredFilter(SimpleListFilter):
+        title = registered.label
+        parameter_name = registered.code
+
+        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+            return list(registered.choices(request))
+
+        def queryset(self, request: HttpRequest, queryset: QuerySet[Member]) -> QuerySet[Member]:
+            value = self.value()
+            ids = registered.narrow(value) if value else None
+            return queryset if ids is None else queryset.filter(pk__in=ids)
+
+    return RegisteredFilter
+
+
+@admin.register(Member)
+class MemberAdmin(RekindleAdmin):
+    ordering = ("-id",)
+    search_fields = ("external_id",)
+    search_help_text = _("id, name, phone or e-mail")
+    sortable_by = ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Members come in through files, REST and orders, which carry an id of the shop's own."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
+        """Erasing a person is more than deleting a row."""
+        return False
+
+    def get_urls(self) -> list[Any]:
+        own = [path("<object_id>/edit/", self.admin_site.admin_view(self.edit_view), name="members_member_edit")]
+        return own + super().get_urls()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
+        return MemberList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
+        return super().get_queryset(request).prefetch_related("consents", "tags")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        text = search_term.strip()
+        return (queryset & members_found(text), False) if text else (queryset, False)
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return ["who", *(_column(column) for column in member_columns), "reach"]
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [*(_filter(registered) for registered in member_filters), ReachFilter, TagFilter]
+
+    @display(description=_("member"), header=True)
+    def who(self, member: Member) -> list[str]:
+        return [member.name, member.external_id] if member.name else [member.external_id, ""]
+
+    @display(description=_("reachable by"))
+    def reach(self, member: Member) -> SafeString:
+        return reach_badges(member)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        member = self.viewable(request, object_id)
+        return self.page(
+            request,
+            "members/admin/member.html",
+            title=str(member),
+            obj=member,
+            member=member,
+            reach=reach_badges(member),
+            tags=[(each.tag, list_url("members_member", tag=each.tag)) for each in member.tags.all()],
+            panels=panels_of(request, member),
+            edit_url=reverse("admin:members_member_edit", args=[member.pk]),
+        )
+
+    def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        member = self.changeable(request, object_id)
+        if not self.has_change_permission(request, member):
+            raise PermissionDenied
+        form = ProfileForm(request.POST or None, member=member)
+        back = change_url("members_member", member.pk)
+        if request.method == "POST" and form.is_valid() and self._save(request, member, form):
+            return HttpResponseRedirect(back)
+        return self.page(
+            request,
+            "rekindle/form.html",
+            title=gettext("Edit %(member)s") % {"member": member},
+            obj=member,
+            form=form,
+            verb=gettext("Save profile"),
+            back=back,
+        )
+
+    def _save(self, request: HttpRequest, member: Member, form: ProfileForm) -> bool:
+        """This function will send what was changed through the ingest, as a file would, and say whether it was taken."""
+        if not form.has_changed():
+            return True
+        proof = gettext("stated by %(user)s in the admin") % {"user": request.user.get_username()}
+        result = ingest_members([form.item(member.external_id)], now=timezone.now(), proof=proof)
+        if result.rejected:
+            refused = InvalidInput(gettext("The profile was not saved."), problems=result.rejected[0].errors)
+            consents = {f"consents.{channel}": CONSENT_PREFIX + channel for channel in Channel.values}
+            add_problems(form, refused, fields=consents)
+            return False
+        self.log_change(request, member, gettext("edited: %(fields)s") % {"fields": ", ".join(form.changed_data)})
+        messages.success(request, gettext("The profile was saved."))
+        return True
+
+
+def reach_badges(member: Member) -> SafeString:
+    channels = reachable_channels(member)
+    if not channels:
+        return badge(UNREACHABLE)
+    return format_html("{} " * len(channels), *(badge(CHANNELS[channel]) for channel in channels))
