@@ -1,6 +1,7 @@
 from retention.models.facts import MemberFacts
 from retention.models.runs import RefreshRun, RefreshState
 from retention.models.scoring import LifecycleBands, ModelKind, ScoringModel
+from retention.models.scratch import DueMember
 from retention.models.segments import (
     MemberMask,
     Membership,
@@ -12,6 +13,7 @@ from retention.models.segments import (
 )
 
 __all__ = [
+    "DueMember",
     "LifecycleBands",
     "MemberFacts",
     "MemberMask",

@@ -1,0 +1,147 @@
+"""One refresh at a time: facts, the shop's rhythm, segments and transitions become true for one instant, in one transaction.
+
+1. The marks of changed members are taken, then everything is read: what commits later leaves a mark for the next refresh.
+2. During a shop day only changed members are worked out. A new day adds those whose orders left a window, and asks every
+   rule of everyone. A full pass counts everybody: the first one, and one that goes back in time.
+3. Where nothing changed, nothing is done: one small look at the marks, the day, the rules in force.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from core.conf import shop_zone
+from core.locks import LockSpace, lock_for_transaction
+from core.periods import day_number, start_of
+from members.models import Order
+from retention.models import DueMember, RefreshRun, RefreshState
+from retention.services import facts, marks
+from retention.services.scratch import scratch_table
+from retention.services.stages import Stages
+
+logger = logging.getLogger(__name__)
+
+Kind = RefreshRun.Kind
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshReport:
+    """What a refresh did. `kind` is one of RefreshRun.Kind, or "nothing" where nothing was to be done."""
+
+    kind: str
+    as_of: datetime
+    run_id: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def refresh(*, as_of: datetime, full: bool = False, now: datetime | None = None) -> RefreshReport:
+    """This function will make facts, segments and transitions true for `as_of`, doing no more than what changed asks for.
+
+    `now` is the wall clock for the run's record; `as_of` stands in for it. A refresh that fails changes nothing but leaves
+    a run with its error.
+    """
+    if _kind_needed(RefreshState.objects.first(), as_of=as_of, full=full) is None:
+        return RefreshReport(NOTHING, as_of)
+    started_at = now or as_of
+    try:
+        with transaction.atomic():
+            lock_for_transaction(LockSpace.REFRESH)
+            return _refresh_locked(as_of=as_of, full=full, started_at=started_at)
+    except Exception as error:
+        _record_failure(error, as_of=as_of, started_at=started_at)
+        raise
+
+
+def refresh_due(*, now: datetime) -> dict[str, int]:
+    """This function will work out what changed, keeping the day of the last full pass until the nightly one moves it."""
+    state = RefreshState.objects.first()
+    if state is None or state.day is None:
+        return dict(refresh(as_of=now, now=now).counts)
+    end_of_day = start_of(state.day + 1, shop_zone()) - datetime.resolution
+    return dict(refresh(as_of=_never_back(state, min(now, end_of_day)), now=now).counts)
+
+
+def nightly(*, now: datetime) -> dict[str, int]:
+    """This function will bring everything to the shop day of `now`."""
+    return dict(refresh(as_of=_never_back(RefreshState.objects.first(), now), now=now).counts)
+
+
+def _never_back(state: RefreshState | None, as_of: datetime) -> datetime:
+    """The clock works on where somebody has refreshed ahead of it: going back in time means counting everybody again."""
+    return as_of if state is None or state.as_of is None else max(as_of, state.as_of)
+
+
+def _kind_needed(state: RefreshState | None, *, as_of: datetime, full: bool) -> Kind | None:
+    """This function will say what has to be done to be true for `as_of`: the gate before all work."""
+    if full or state is None or state.as_of is None or state.day is None or as_of < state.as_of:
+        return Kind.FULL
+    if day_number(as_of, shop_zone()) > state.day:
+        return Kind.DAY
+    if marks.has_marks() or Order.objects.filter(marks.placed_between(after=state.as_of, until=as_of)).exists():
+        return Kind.CHANGES
+    return None
+
+
+def _refresh_locked(*, as_of: datetime, full: bool, started_at: datetime) -> RefreshReport:
+    """Steps: what is to be done, now that nobody else does it; the run's row; facts; segments; the state, last."""
+    state, _created = RefreshState.objects.get_or_create()
+    kind = _kind_needed(state, as_of=as_of, full=full)
+    if kind is None:
+        return RefreshReport(NOTHING, as_of)
+    stages = Stages()
+    run = RefreshRun.objects.create(kind=kind, as_of=as_of, day=day_number(as_of, shop_zone()), started_at=started_at)
+    if kind is Kind.FULL:
+        _count_everybody(run, stages)
+    else:
+        with scratch_table(DueMember._meta.db_table, "member_id bigint PRIMARY KEY"):
+            _count_due(run, state, stages)
+    _finish(run, state, stages)
+    return RefreshReport(kind, as_of, run.pk, stages.counts, {**stages.seconds, "total": stages.total_seconds})
+
+
+def _count_everybody(run: RefreshRun, stages: Stages) -> None:
+    with stages.timed("marks"):
+        stages.count(marks=marks.drop_marks())
+    with stages.timed("facts"):
+        stages.count(facts_written=facts.count_all(as_of=run.as_of))
+
+
+def _count_due(run: RefreshRun, state: RefreshState, stages: Stages) -> None:
+    assert state.as_of is not None and state.day is not None  # without a past the pass is a full one
+    with stages.timed("marks"):
+        marks.take_marks()
+        marks.add_placed_between(after=state.as_of, until=run.as_of)
+        if run.kind == Kind.DAY:
+            marks.add_crossing_edges(old_day=state.day, new_day=run.day)
+        stages.count(due=marks.count_due_members())
+    with stages.timed("facts"):
+        stages.count(facts_written=facts.count_due(as_of=run.as_of))
+
+
+def _finish(run: RefreshRun, state: RefreshState, stages: Stages) -> None:
+    run.seconds, run.stages = stages.total_seconds, {"counts": stages.counts, "seconds": stages.seconds}
+    run.save(update_fields=["seconds", "stages"])
+    state.as_of, state.day, state.last_run_id = run.as_of, run.day, run.pk
+    state.save()
+    logger.info("refresh.done kind=%s as_of=%s seconds=%s %s", run.kind, run.as_of, run.seconds, stages.counts)
+
+
+def _record_failure(error: Exception, *, as_of: datetime, started_at: datetime) -> None:
+    """The transaction is gone with all it did; its error is kept, unless a larger transaction goes with it."""
+    logger.exception("refresh.failed as_of=%s", as_of)
+    if connection.in_atomic_block:
+        return
+    RefreshRun.objects.create(
+        kind=Kind.FULL,
+        as_of=as_of,
+        day=day_number(as_of, shop_zone()),
+        started_at=started_at,
+        error=f"{type(error).__name__}: {error}",
+    )

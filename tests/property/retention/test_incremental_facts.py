@@ -1,0 +1,76 @@
+"""Whatever happens to orders and however the clock steps: counting what changed equals counting everything."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from members.models import Order
+from retention.services.refresh import refresh
+from tests.db.retention.oracle import assert_facts_are_exact
+from tests.factories import NOW, make_member, make_order, mark_dirty
+
+AGES = st.integers(0, 400) | st.sampled_from([29, 30, 31, 89, 90, 179, 180, 364, 365, 366])
+STEPS = st.sampled_from([0, 1, 60, 3_600, 40_000, 86_400, 2 * 86_400, 31 * 86_400])
+
+
+class Shop(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.example = transaction.atomic()
+        self.example.__enter__()
+        self.now = NOW
+        self.orders: list[Order] = []
+        self.members = [make_member() for _ in range(3)]
+        self.refreshed = False
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.example.__exit__(None, None, None)
+
+    @rule(who=st.integers(0, 2), age=AGES, ahead=st.booleans(), total=st.integers(0, 500), coupon=st.sampled_from(["", "C"]))
+    def order(self, who: int, age: int, ahead: bool, total: int, coupon: str) -> None:
+        placed_at = self.now + timedelta(hours=20) if ahead else self.now - timedelta(days=age)
+        self.orders.append(make_order(self.members[who], placed_at=placed_at, total_minor=total, coupon_code=coupon))
+        self.refreshed = False
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data(), change=st.sampled_from(["refund", "cancel", "move"]))
+    def change(self, data: st.DataObject, change: str) -> None:
+        order = data.draw(st.sampled_from(self.orders))
+        old = order.member
+        if change == "refund":
+            order.refunded_minor, order.refund_count = order.total_minor, 1
+        elif change == "cancel":
+            order.status = "cancelled"
+        else:
+            order.member = data.draw(st.sampled_from(self.members))
+        order.save(update_fields=["refunded_minor", "refund_count", "status", "member"])
+        mark_dirty(old, order.member)
+        self.refreshed = False
+
+    @rule(seconds=STEPS)
+    def clock(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+        refresh(as_of=self.now)
+        self.refreshed = True
+
+    @invariant()
+    def stored_facts_are_exact(self) -> None:
+        if self.refreshed:
+            assert_facts_are_exact(self.now)
+
+
+class TestIncrementalFacts(TestCase):
+    def test_equal_a_full_count(self) -> None:
+        run_state_machine_as_test(
+            Shop,
+            settings=settings(
+                max_examples=25, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+            ),
+        )
