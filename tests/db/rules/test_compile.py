@@ -179,6 +179,12 @@ class TestMissingValues:
         assert ask(denied(leaf("city", "is_null"))) == [2]
         assert ask(leaf("birth_date", "is_null")) == [1, 2]  # a birthday without a year is no full date
 
+    def test_would_match_the_contrary_of_a_keyword_lookup(self, rows, ask, add):
+        """Why leaves are lookup objects: Django's own negation lets the unknown member in."""
+        add(1)
+        assert [row.member_id for row in rows.objects.filter(~Q(order_count__gt=5))] == [1]
+        assert ask(denied(leaf("order_count", ">", 5))) == []
+
     def test_of_tags_is_the_empty_set(self, ask, add):
         add(1)
         add(2, tags=["VIP"])
@@ -192,6 +198,15 @@ class TestEveryone:
         add(2)
         assert ask({"everyone": True}) == [1, 2]
         assert ask(denied({"everyone": True})) == []
+
+    def test_is_never_left_to_an_empty_condition(self, rows, ask, add):
+        """Why groups are never empty: Django's empty condition is everyone, its contrary too, and it vanishes in an OR."""
+        add(1)
+        assert rows.objects.filter(Q()).count() == rows.objects.filter(~Q()).count() == 1
+        assert rows.objects.filter(Q() | Q(order_count=5)).count() == 0
+        for empty in ({"combinator": "and", "rules": []}, {"combinator": "or", "rules": [], "not": True}):
+            with pytest.raises(RuleErrors):
+                ask(empty)
 
     def test_survives_an_or(self, ask, add):
         add(1, order_count=5)
@@ -244,6 +259,12 @@ class TestText:
         for operator, written in (("=", f"<{value}>"), ("contains", value), ("starts_with", f"<{value}")):
             assert ask(leaf("city", operator, written)) == [99]
         assert ask(leaf("city", "in", [f"<{value}>"])) == [99]
+
+    @pytest.mark.parametrize("pattern", [".*", "^W", "W.han", "[Ww]uhan", "(a+)+$", "*", "?uhan", "%uhan%"])
+    def test_knows_no_patterns(self, ask, pattern):
+        """A free pattern is a query of unknown cost: every operator has a known one."""
+        assert ask(leaf("city", "contains", pattern)) == []
+        assert ask(leaf("city", "starts_with", pattern)) == []
 
     def test_compares_tags_exactly(self, ask, add):
         add(50, tags=["VIP"])
