@@ -9,6 +9,7 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from core.registry import PeriodicWork, periodic_work
         from core.services.answers import forget_answers
+        from core.services.clock import beat_heart
 
         periodic_work.register(
             PeriodicWork(
@@ -17,5 +18,10 @@ class CoreConfig(AppConfig):
                 run=forget_answers,
                 order=90,
                 every_seconds=3600,
+            )
+        )
+        periodic_work.register(
+            PeriodicWork(
+                code="core.heartbeat", label=_("show that the clock is running"), run=beat_heart, order=1, every_seconds=15
             )
         )

@@ -19,8 +19,14 @@ def enqueue_on_commit(task_name: str, **kwargs: object) -> None:
         transaction.on_commit(lambda: _ring(task_name, kwargs))
 
 
-def _ring(task_name: str, kwargs: dict[str, object]) -> None:
+def ring(task_name: str, *, expires_seconds: float) -> None:
+    """This function will ring for a task now; a ring that no worker hears in time is dropped."""
+    if has_broker():
+        _ring(task_name, {}, expires_seconds)
+
+
+def _ring(task_name: str, kwargs: dict[str, object], expires_seconds: float | None = None) -> None:
     try:
-        current_app.send_task(task_name, kwargs=kwargs, ignore_result=True)
+        current_app.send_task(task_name, kwargs=kwargs, ignore_result=True, expires=expires_seconds)
     except OperationalError:
         logger.warning("doorbell.unheard task=%s: the broker did not answer; the next tick finds the row", task_name)

@@ -54,7 +54,7 @@ def _of_the_limits(offer: Offer, holder: Holder) -> Refusal | None:
     if offer.coupon is not None:
         return None
     template = offer.template
-    if holder.known and template.per_member_limit is not None:
+    if holder.member_id is not None and template.per_member_limit is not None:
         mine = MemberRedemptions.objects.filter(template=template, member_id=holder.member_id)
         if mine.filter(used__gte=template.per_member_limit).exists():
             return Refusal.MEMBER_LIMIT

@@ -164,7 +164,7 @@ def _insert_rows(template: CouponTemplate, rows: list[list[object]]) -> list[tup
 
 
 def _insert_shared(rows: list[list[object]]) -> list[tuple[int, str, int]]:
-    return insert_rows(Coupon, COLUMNS, rows, returning=("pk", "code", "enrolment_id"))  # type: ignore[return-value]
+    return insert_rows(Coupon, COLUMNS, rows, returning=("pk", "code", "enrolment_id"))
 
 
 def _insert_with_own_codes(rows: list[list[object]]) -> list[tuple[int, str, int]]:

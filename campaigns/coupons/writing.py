@@ -107,7 +107,7 @@ WITH template AS (
 
 def _record_in_steps(use: Use) -> bool:
     """The same guards as statements of their own; the caller's transaction undoes all of them when one does not hold."""
-    if not (_take_coupon(use) if use.coupon_id is not None else _take_public(use)):
+    if not (_take_public(use) if use.coupon_id is None else _take_coupon(use.coupon_id)):
         transaction.set_rollback(True)
         return False
     Redemption.objects.create(
@@ -123,8 +123,8 @@ def _record_in_steps(use: Use) -> bool:
     return True
 
 
-def _take_coupon(use: Use) -> bool:
-    coupon = Coupon.objects.filter(pk=use.coupon_id, state=CouponState.ISSUED)
+def _take_coupon(coupon_id: int) -> bool:
+    coupon = Coupon.objects.filter(pk=coupon_id, state=CouponState.ISSUED)
     return coupon.update(state=CouponState.REDEEMED) == 1
 
 
@@ -158,13 +158,11 @@ def take_back(*, template_id: int, coupon_id: int | None, code: str, order: str,
     with transaction.atomic():
         _hold(template_id, coupon_id)
         held = Redemption.objects.filter(code=code, order=order, rolled_back_at__isnull=True)
-        member_ids = list(held.values_list("member_id", flat=True))
+        member_id = held.values_list("member_id", flat=True).first()
         if held.update(rolled_back_at=now) != 1:
             return False
         if coupon_id is None:
-            CouponTemplate.objects.filter(pk=template_id).update(redeemed=F("redeemed") - 1)
-            mine = MemberRedemptions.objects.filter(template_id=template_id, member_id=member_ids[0])
-            mine.update(used=F("used") - 1)
+            _give_place_back(template_id, member_id)
         else:
             _reopen(coupon_id, now)
         return True
@@ -175,6 +173,13 @@ def _hold(template_id: int, coupon_id: int | None) -> None:
         CouponTemplate.objects.select_for_update(no_key=True).get(pk=template_id)
     else:
         Coupon.objects.select_for_update(no_key=True).get(pk=coupon_id)
+
+
+def _give_place_back(template_id: int, member_id: int | None) -> None:
+    CouponTemplate.objects.filter(pk=template_id).update(redeemed=F("redeemed") - 1)
+    if member_id is not None:
+        mine = MemberRedemptions.objects.filter(template_id=template_id, member_id=member_id)
+        mine.update(used=F("used") - 1)
 
 
 def _reopen(coupon_id: int, now: datetime) -> None:
