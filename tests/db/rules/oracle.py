@@ -1,4 +1,4 @@
-"""What a rule means, in plain Python, read from CONTRACT's words and from the JSON itself: no code of rules/ is used.
+"""What a rule means, in plain Python, read from the reference page and the JSON itself: no code of rules/ is used.
 
 True, False or None (unknown). A row maps a field's name to what the member has: datetime.date for dates, (month, day)
 under "<field>:month_day", a set of texts for tags, None for what is missing.
