@@ -52,7 +52,7 @@ class HasScope(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         method = "GET" if request.method == "HEAD" else str(request.method)
-        if not hasattr(view, method.lower()):
+        if method not in view.allowed_methods:
             return True
         scopes: dict[str, str | None] = getattr(view, "scopes", {})
         if method not in scopes:

@@ -14,7 +14,10 @@ class AnyText:
     regex = r"[\s\S]+"
 
     def to_python(self, value: str) -> str:
-        return value
+        """Blanks around an id are no part of it, as when it comes in; an id of blanks alone is none."""
+        if not value.strip():
+            raise ValueError(value)
+        return value.strip()
 
     def to_url(self, value: str) -> str:
         return value

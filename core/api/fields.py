@@ -25,7 +25,10 @@ class InstantField(serializers.DateTimeField):
     default_error_messages = {"out_of_range": _("Give a time between the years {first} and {last}.")}
 
     def to_internal_value(self, value: Any) -> datetime:
-        instant = super().to_internal_value(value)
+        try:
+            instant = super().to_internal_value(value)
+        except OverflowError:
+            self.fail("out_of_range", first=FIRST_YEAR, last=LAST_YEAR)
         if not FIRST_YEAR <= instant.year <= LAST_YEAR:
             self.fail("out_of_range", first=FIRST_YEAR, last=LAST_YEAR)
         return instant.astimezone(UTC)

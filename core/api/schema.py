@@ -84,6 +84,11 @@ class ApiSchema(AutoSchema):
             bodies.setdefault(status, self._get_response_for_code(response, status, [CONTENT_TYPE], direction))
         return dict(sorted(bodies.items()))
 
+    def _get_serializer_name(self, serializer: Any, direction: Any, bypass_extensions: bool = False) -> str:
+        """Components are named for the thing: `...Out` is what our code calls its shape on the way out."""
+        name: str = super()._get_serializer_name(serializer, direction, bypass_extensions)
+        return name.removesuffix("Out")
+
     def _is_list_view(self, serializer: Any = None) -> bool:
         return getattr(self.view, "pagination_class", None) is not None and self.method == "GET"
 

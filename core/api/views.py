@@ -77,7 +77,7 @@ class ApiView(APIView):
     def query(self) -> dict[str, Any]:
         """This function will return the query parameters as `query_in` reads them."""
         assert self.query_in is not None
-        form = self.query_in(data=self.request.query_params)
+        form = self.query_in(data=self.request.query_params.dict())
         form.is_valid(raise_exception=True)
         return dict(form.validated_data)
 
@@ -116,6 +116,11 @@ class ApiView(APIView):
             FieldProblem(name, "unknown_parameter", _unknown_parameter(name, known))
             for name in request.query_params
             if name not in known
+        ]
+        problems += [
+            FieldProblem(name, "repeated_parameter", _("This parameter is given more than once."))
+            for name, values in request.query_params.lists()
+            if len(values) > 1
         ]
         if problems:
             raise InvalidInput(_("The input is not valid."), problems=problems)

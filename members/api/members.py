@@ -125,7 +125,7 @@ def _addressed(item: object, external_id: str) -> dict[str, object]:
     if not isinstance(item, dict):
         raise InvalidInput(_("The body is an object."), problems=[FieldProblem("", "wrong_type", _("Send an object."))])
     given = item.get("external_id", None if "/" in external_id else external_id)
-    if given != external_id:
+    if not isinstance(given, str) or given.strip() != external_id:
         message = _("This must be the id of the address, “%(id)s”.") % {"id": external_id[:MOST_SHOWN]}
         problem = FieldProblem("external_id", "not_the_addressed", message)
         raise InvalidInput(_("The input is not valid."), problems=[problem])

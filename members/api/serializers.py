@@ -54,7 +54,6 @@ class IdentifierOut(serializers.Serializer[Any]):
     value = serializers.CharField()
 
 
-@extend_schema_serializer(component_name="Member")
 class MemberOut(serializers.Serializer[Any]):
     """A member. Unknown values are null; `facts` and `scores` carry the rule language's field names."""
 
@@ -170,7 +169,6 @@ class OrderLineOut(serializers.Serializer[Any]):
         return line.product.category.name if line.product.category else None
 
 
-@extend_schema_serializer(component_name="Order")
 class OrderOut(serializers.Serializer[Any]):
     """An order. Amounts are minor units of `currency`; `revenue_minor` is the total less refunds."""
 
