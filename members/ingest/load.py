@@ -8,16 +8,20 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 from msgspec import Struct
 
 from core.conf import shop_currency, shop_zone
+from core.errors import InvalidInput
 from members.ingest.contracts import MemberItem, OrderItem
 from members.ingest.members import write_members
-from members.ingest.normalise import Surroundings
+from members.ingest.normalise import LONGEST_SHOP, Refused, Surroundings, identity
 from members.ingest.orders import write_orders
 from members.ingest.reading import read_items
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import member_row, order_row
+
+LONGEST_PROOF = 300
 
 Item = TypeVar("Item", bound=Struct)
 Row = TypeVar("Row")
@@ -29,11 +33,14 @@ def ingest_members(items: Sequence[object], *, now: datetime, proof: str) -> Ing
     Never raises for a bad row: it is rejected with its reasons, the others are written. `proof` says how we know of the
     consents that the items state, for instance "stated by the key Shop". Posting an item again changes nothing. A member
     who stands twice among the items is written once, the later item over the earlier.
+
+    A PUT is one item with the address's id; `created` tells 201 from 200. A PATCH is the same item after the face has seen
+    that the member exists (404 otherwise). In both a rejected row is the face's 422.
     """
     given = Surroundings(now=now, zone=shop_zone(), currency=shop_currency())
     rows, rejected = _read(items, MemberItem, member_row, given)
     with transaction.atomic():
-        result = write_members(rows, given, proof=proof) if rows else IngestResult(0, ())
+        result = write_members(rows, given, proof=proof[:LONGEST_PROOF]) if rows else IngestResult(0, ())
     return _with_rejected(result, rejected)
 
 
@@ -44,11 +51,18 @@ def ingest_orders(items: Sequence[object], *, now: datetime, shop: str = "defaul
     name none. Posting an item again changes nothing. An order that stands twice among the items is written once, the later
     item over the earlier.
     """
-    given = Surroundings(now=now, zone=shop_zone(), currency=shop_currency(), shop=shop)
+    given = Surroundings(now=now, zone=shop_zone(), currency=shop_currency(), shop=_shop(shop))
     rows, rejected = _read(items, OrderItem, order_row, given)
     with transaction.atomic():
         result = write_orders(rows, given) if rows else IngestResult(0, ())
     return _with_rejected(result, rejected)
+
+
+def _shop(slug: str) -> str:
+    try:
+        return identity(slug, LONGEST_SHOP)
+    except Refused as refused:
+        raise InvalidInput(_("The shop's name is not valid."), problems=[refused.at("shop")]) from None
 
 
 def _read(

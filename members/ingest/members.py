@@ -66,7 +66,15 @@ class Claims:
     """Who holds which identifier while rows are applied, and what that changes."""
 
     holders: dict[Identifies, str]
+    held: dict[str, set[Identifies]]
     before: dict[Identifies, str]
+
+    @classmethod
+    def of(cls, before: dict[Identifies, str]) -> Claims:
+        held: dict[str, set[Identifies]] = {}
+        for identifier, holder in before.items():
+            held.setdefault(holder, set()).add(identifier)
+        return cls(dict(before), held, before)
 
     def refused(self, row: MemberRow) -> FieldProblem | None:
         """This function will give the row's member its identifiers, or say which one belongs to somebody else."""
@@ -76,8 +84,9 @@ class Claims:
             if self.holders.get(identifier, row.external_id) != row.external_id:
                 message = _("This identifier belongs to another member.")
                 return FieldProblem(f"identifiers[{place}]", "identifier_taken", message)
-        for identifier in [held for held, holder in self.holders.items() if holder == row.external_id]:
+        for identifier in self.held.get(row.external_id, ()):
             del self.holders[identifier]
+        self.held[row.external_id] = set(row.identifiers)
         self.holders.update(dict.fromkeys(row.identifiers, row.external_id))
         return None
 
@@ -108,7 +117,8 @@ def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str) -> Ingest
         by_member.setdefault(row.external_id, []).append(row)
     ids, stored, made = _stored(by_member, given)
     claims = _claims(rows)
-    rejected, states = [], {}
+    rejected: list[RejectedRow] = []
+    states: dict[int, MemberState] = {}
     for row in rows:
         problem = claims.refused(row)
         if problem is None:
@@ -117,7 +127,7 @@ def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str) -> Ingest
         else:
             rejected.append(RejectedRow(row.index, (problem,)))
 
-    changed = {pk: state.values for pk, state in states.items() if state.values != stored[pk]}
+    changed = {pk: state.values for pk, state in states.items() if _differ(state.values, stored[pk])}
     update_rows(Member, "pk", COLUMNS, [(pk, *_in_order(values)) for pk, values in changed.items()])
     touched = changed.keys() | _replace_tags(states) | _move_identifiers(claims, ids) | _set_consents(states, given, proof)
     touched |= made & states.keys()
@@ -155,6 +165,16 @@ def _stored(
     return ids, stored, set(made.values())
 
 
+def _differ(values: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """In Python 1 equals true; as attributes of a member they are two things."""
+    if values != stored:
+        return True
+    known = stored["attributes"]
+    return any(
+        (value is True or value is False) != isinstance(known[name], bool) for name, value in values["attributes"].items()
+    )
+
+
 def _ids_of(names: Iterable[str]) -> dict[str, int]:
     return dict(find_rows(Member, ["external_id"], [(name,) for name in names], returning=["external_id", "pk"]))
 
@@ -177,7 +197,7 @@ def _claims(rows: Sequence[MemberRow]) -> Claims:
     for chunk in batches(sorted(pks | set(held)), 5_000):
         found = Identifier.objects.filter(pk__in=chunk).values_list(*IDENTIFIER_KEY, "member__external_id")
         holders |= {Identifies(source, kind, value): holder for source, kind, value, holder in found}
-    return Claims(dict(holders), holders)
+    return Claims.of(holders)
 
 
 def _move_identifiers(claims: Claims, ids: Mapping[str, int]) -> set[int]:

@@ -33,6 +33,7 @@ PHONE_REGION = "CN"
 """Numbers without a country code are read as this country's."""
 
 LONGEST_ID = 200
+LONGEST_SHOP = 100
 SAFE_INTEGER = 2**53
 """Beyond this JSON readers disagree about a number."""
 

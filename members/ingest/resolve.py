@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Model
 
 from core.sql import find_rows, insert_from_select, insert_rows, update_rows
+from members.ingest.members import EMPTY
 from members.ingest.rows import OrderRow, ProductStated
 from members.models import Category, DirtyMark, Member, OrderLine, Product, Shop
 
@@ -46,9 +47,8 @@ def _found(model: type[Model], key: str, names: list[str]) -> dict[str, int]:
 def resolve_members(external_ids: Iterable[str], now: datetime) -> Resolved:
     """This function will find members by external id; an unknown one becomes a member of whom nothing else is known."""
     names = set(external_ids)
-    empty: dict[str, Any] = {"name": "", "gender": "", "phone": "", "email": "", "city": "", "province": ""}
-    empty |= {"source": "", "time_zone": "", "language": "", "attributes": {}, "made_up_fields": [], "created_at": now}
-    return resolve(Member, "external_id", names, {column: dict.fromkeys(names, value) for column, value in empty.items()})
+    blank = {**EMPTY, "made_up_fields": [], "created_at": now}
+    return resolve(Member, "external_id", names, {column: dict.fromkeys(names, value) for column, value in blank.items()})
 
 
 def resolve_shops(slugs: Iterable[str]) -> Resolved:
@@ -65,7 +65,10 @@ def resolve_products(rows: Iterable[OrderRow]) -> tuple[Resolved, Resolved]:
     stated = _products_stated(rows)
     categories = resolve(Category, "name", {product.category for product in stated.values() if product.category}, {})
     category_of = {code: categories.ids.get(product.category) for code, product in stated.items()}
-    others = {"name": {code: product.name for code, product in stated.items()}, "category": category_of}
+    others: dict[str, Mapping[str, Any]] = {
+        "name": {code: product.name for code, product in stated.items()},
+        "category": category_of,
+    }
     products = resolve(Product, "code", stated, others)
     _complete({code: pk for code, pk in products.ids.items() if pk not in products.made}, stated, category_of)
     return products, categories

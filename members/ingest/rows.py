@@ -22,6 +22,7 @@ from members.ingest.contracts import (
     RefundItem,
 )
 from members.ingest.normalise import (
+    LONGEST_SHOP,
     MEMBER_KEYS,
     ORDER_KEYS,
     Key,
@@ -198,7 +199,7 @@ def order_row(index: int, item: OrderItem, given: Surroundings) -> OrderRow | Re
         stated["placed_day"] = day_number(stated["placed_at"], given.zone)
     if item.currency is not UNSET and item.currency is not None:
         reader.take("currency", currency, item.currency, given)
-    shop = reader.take("shop", identity, item.shop, 100) if item.shop else given.shop
+    shop = reader.take("shop", identity, item.shop, LONGEST_SHOP) if item.shop else given.shop
     products: dict[str, ProductStated] = {}
     lines = None if item.lines is UNSET else _lines(reader, item.lines or [], products)
     refunds = None if item.refunds is UNSET else _refunds(reader, item.refunds or [], item.total_minor)

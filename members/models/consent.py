@@ -17,6 +17,12 @@ class Purpose(models.TextChoices):
     MARKETING = "marketing", _("marketing")
 
 
+class ConsentQuerySet(models.QuerySet["Consent"]):
+    def granted(self, *, channel: str, purpose: str = Purpose.MARKETING) -> ConsentQuerySet:
+        """This function will keep the consents that allow a channel for a purpose."""
+        return self.filter(channel=channel, purpose=purpose, granted=True)
+
+
 class Consent(models.Model):
     """The last word on one channel and purpose. No row is no consent."""
 
@@ -26,6 +32,8 @@ class Consent(models.Model):
     granted = models.BooleanField(_("granted"))
     proof = models.CharField(_("proof"), max_length=300, help_text=_("how we know: a form's version, a file, a key"))
     changed_at = models.DateTimeField(_("since"))
+
+    objects = ConsentQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("consent")

@@ -13,6 +13,20 @@ class Gender(models.TextChoices):
     OTHER = "other", _("other")
 
 
+ADDRESS_COLUMNS = {"sms": "phone", "email": "email"}
+"""Where each channel finds a member."""
+
+
+class MemberQuerySet(models.QuerySet["Member"]):
+    def contactable(self, *, channel: str, purpose: str = "marketing") -> MemberQuerySet:
+        """This function will keep the members who have an address on a channel and said that we may use it.
+
+        One word a channel and purpose is a constraint, so the join repeats nobody.
+        """
+        said_yes = self.filter(consents__channel=channel, consents__purpose=purpose, consents__granted=True)
+        return said_yes.exclude(**{ADDRESS_COLUMNS[channel]: ""})
+
+
 class Member(models.Model):
     """A profile. Empty text means not known; a birthday is a month and a day with an optional year.
 
@@ -39,6 +53,8 @@ class Member(models.Model):
         _("made-up fields"), default=list, blank=True, help_text=_("fields invented for the demonstration")
     )
     created_at = models.DateTimeField(_("first seen at"))
+
+    objects = MemberQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("member")
