@@ -1,7 +1,42 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from core.registry import Check, PeriodicWork, checks, periodic_work
+
 
 class CampaignsConfig(AppConfig):
     name = "campaigns"
     verbose_name = _("Campaigns")
+
+    def ready(self) -> None:
+        """Only registers: the kinds campaigns are made of, what `verify` proves, what the clock runs."""
+        from campaigns import actions, channels, triggers
+
+        for trigger in triggers.KINDS:
+            triggers.triggers.register(trigger)
+        for action in actions.KINDS:
+            actions.actions.register(action)
+        for channel in channels.KINDS:
+            channels.channels.register(channel)
+        for check in _checks():
+            checks.register(check)
+        for work in _works():
+            periodic_work.register(work)
+
+
+def _checks() -> tuple[Check, ...]:
+    from campaigns.services.checks import CHECKS
+
+    return CHECKS
+
+
+def _works() -> tuple[PeriodicWork, ...]:
+    from campaigns.services.dispatch import dispatch_messages
+    from campaigns.services.planning import plan_campaigns
+    from campaigns.services.stepping import step_enrolments
+
+    return (
+        PeriodicWork("campaigns.plan", _("Find out who is due"), plan_campaigns, order=20, every_seconds=60),
+        PeriodicWork("campaigns.step", _("Decide and give"), step_enrolments, order=30, every_seconds=60),
+        PeriodicWork("campaigns.dispatch", _("Send messages"), dispatch_messages, order=40, every_seconds=5),
+    )

@@ -72,8 +72,18 @@ def insert_rows(
         return list(cursor.fetchall()) if returning else []
 
 
-def update_rows(model: type[Model], key: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
-    """This function will UPDATE in one statement: each row is (key, then a value for each of `columns`)."""
+def update_rows(
+    model: type[Model],
+    key: str,
+    columns: Sequence[str],
+    rows: Iterable[Row],
+    *,
+    guard: Mapping[str, str] | None = None,
+) -> int:
+    """This function will UPDATE in one statement: each row is (key, then a value for each of `columns`).
+
+    Rows whose fields do not have the values of `guard` any more are left alone and not counted.
+    """
     table = [*rows]
     if not table:
         return 0
@@ -86,6 +96,9 @@ def update_rows(model: type[Model], key: str, columns: Sequence[str], rows: Iter
         f"{quote(_column(field))} = source.{alias}" for field, alias in zip(fields[1:], aliases[1:], strict=True)
     )
     sql = f"UPDATE {target} SET {changes} FROM ({source}) AS source WHERE {target}.{quote(_column(fields[0]))} = source.c0"
+    for name, value in (guard or {}).items():
+        sql += f" AND {target}.{quote(_column(_field(model, name)))} = %s"
+        params = [*params, value]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.rowcount

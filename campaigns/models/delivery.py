@@ -63,8 +63,8 @@ class Delivery(models.Model):
             ),
         ]
         indexes = [
-            # What to send now.
-            models.Index(fields=["next_at"], name="delivery_queue", condition=Q(state="queued")),
+            # What to send now, channel by channel.
+            models.Index(fields=["channel", "next_at"], name="delivery_queue", condition=Q(state="queued")),
             # What was being handed over when its process died.
             models.Index(fields=["sending_at"], name="delivery_in_flight", condition=Q(state="sending")),
             # What waits for a person.

@@ -1,0 +1,73 @@
+"""The language of messages: Liquid with a fixed set of words, checked when a campaign is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
+
+import liquid
+from django.utils.translation import gettext_lazy as _
+from liquid.exceptions import LiquidError
+
+from core.errors import FieldProblem
+from rules.fields import nearest
+
+MEMBER_WORDS = ("member.name", "member.external_id")
+SHOP_WORDS = ("campaign.name", "shop.name")
+COUPON_WORDS = ("coupon.code", "coupon.name", "coupon.valid_until", "coupon.link")
+
+# Far more than a message needs, and far less than what would fill a worker's memory.
+LONGEST_MESSAGE = 20_000
+
+
+class Unreadable(Exception):
+    """The message cannot be written for this member."""
+
+
+class _Language(liquid.Environment):
+    loop_iteration_limit = 1_000
+    local_namespace_limit = 100_000
+    output_stream_limit = LONGEST_MESSAGE * 4
+    block_nesting_limit = 20
+
+
+LANGUAGE = _Language(undefined=liquid.StrictUndefined)
+
+
+def problems_in(text: str, *, path: str, known: Collection[str]) -> Iterator[FieldProblem]:
+    """This function will yield what is wrong with a message: grammar first, then every word it knows nothing about."""
+    try:
+        used = _words_in(text)
+    except (LiquidError, RecursionError) as error:
+        message = _("This cannot be read: %(error)s") % {"error": str(error)}
+        yield FieldProblem(path, "message_syntax", message)
+        return
+    for word in sorted(used - set(known)):
+        yield FieldProblem(path, "unknown_variable", _about(word, known))
+
+
+def written(text: str, words: Mapping[str, Mapping[str, str]]) -> str:
+    """This function will write a message with a member's words, or raise Unreadable."""
+    try:
+        return _template(text).render(**words)
+    except (LiquidError, ArithmeticError, ValueError, TypeError, RecursionError) as error:
+        raise Unreadable(str(error)) from error
+
+
+@lru_cache(maxsize=1_000)
+def _template(text: str) -> liquid.BoundTemplate:
+    return LANGUAGE.from_string(text)
+
+
+def _words_in(text: str) -> set[str]:
+    found = LANGUAGE.from_string(text).analyze().globals
+    return {".".join(str(part) for part in variable.segments) for uses in found.values() for variable in uses}
+
+
+def _about(word: str, known: Collection[str]) -> str:
+    if word in COUPON_WORDS:
+        return str(_("“%(word)s” has no value here: no step before this message gives a coupon.") % {"word": word})
+    guess = nearest(word, known)
+    if guess is None:
+        return str(_("There is no “%(word)s” to put in a message.") % {"word": word})
+    return str(_("There is no “%(word)s” to put in a message. Did you mean “%(guess)s”?") % {"word": word, "guess": guess})

@@ -1,0 +1,1 @@
+"""Whether it worked: who bought within the window, treated against control."""

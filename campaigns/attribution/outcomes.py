@@ -1,0 +1,120 @@
+"""What each arm did: counted in the database, over everyone who was assigned, whatever became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import (
+    Count,
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    Subquery,
+    Sum,
+    Value,
+)
+
+from campaigns.models import Arm, Campaign, Coupon, Enrolment, Redemption
+from core.conf import shop_zone
+from core.periods import day_number
+from members.models import Order, OrderStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ArmOutcome:
+    """`members` were assigned, some of them several times (`enrolments`); `converted` of them ordered within a window."""
+
+    members: int = 0
+    enrolments: int = 0
+    converted: int = 0
+    orders: int = 0
+    revenue_minor: int = 0
+
+    @property
+    def rate(self) -> float | None:
+        return self.converted / self.members if self.members else None
+
+    @property
+    def revenue_per_member_minor(self) -> float | None:
+        return self.revenue_minor / self.members if self.members else None
+
+
+def outcomes_by_arm(*, campaign: Campaign, attribution_days: int) -> Mapping[str, ArmOutcome]:
+    """This function will count, for each arm, members, those who ordered in (due, due + attribution_days], and revenue.
+
+    An order counts once, however many windows of its member it falls into. Cancelled orders do not count; refunds are off.
+    """
+    assigned = {
+        row["arm"]: row
+        for row in Enrolment.objects.filter(campaign=campaign)
+        .values("arm")
+        .annotate(members=Count("member_id", distinct=True), enrolments=Count("pk"))
+    }
+    ordered = {row["arm"]: row for row in _orders(campaign, attribution_days)}
+    return {arm: _outcome(assigned.get(arm), ordered.get(arm)) for arm in Arm.values}
+
+
+def _orders(campaign: Campaign, attribution_days: int) -> list[dict[str, Any]]:
+    mine = Enrolment.objects.filter(campaign=campaign)
+    span = mine.aggregate(first=Min("due_at"), last=Max("due_at"))
+    if span["first"] is None:
+        return []
+    window = timedelta(days=attribution_days)
+    zone = shop_zone()
+    # The days bound the scan by an index; the instants decide.
+    days = (day_number(span["first"], zone), day_number(span["last"] + window, zone))
+    own = mine.filter(member_id=OuterRef("member_id"))
+    start = ExpressionWrapper(F("placed_at") - Value(window, output_field=DurationField()), output_field=DateTimeField())
+    rows = (
+        Order.objects.filter(placed_day__range=days, member_id__in=mine.values("member_id"))
+        .exclude(status=OrderStatus.CANCELLED)
+        .annotate(window_start=start)
+        .filter(Exists(own.filter(due_at__lt=OuterRef("placed_at"), due_at__gte=OuterRef("window_start"))))
+        # A member has one arm in a campaign, by the keyed hash.
+        .annotate(arm=Subquery(own.values("arm")[:1]))
+        .values("arm")
+    )
+    counted = rows.annotate(
+        converted=Count("member_id", distinct=True), orders=Count("pk"), revenue_minor=Sum("revenue_minor")
+    )
+    return list(counted.values("arm", "converted", "orders", "revenue_minor"))
+
+
+def _outcome(assigned: Mapping[str, Any] | None, ordered: Mapping[str, Any] | None) -> ArmOutcome:
+    if assigned is None:
+        return ArmOutcome()
+    done = ordered or {"converted": 0, "orders": 0, "revenue_minor": 0}
+    return ArmOutcome(
+        members=assigned["members"],
+        enrolments=assigned["enrolments"],
+        converted=done["converted"],
+        orders=done["orders"],
+        revenue_minor=done["revenue_minor"],
+    )
+
+
+def discounts_given(*, campaign: Campaign) -> int:
+    """This function will sum what orders took off with this campaign's coupons, redemptions that were rolled back aside.
+
+    A public code knows no coupon: its redemption is this campaign's when the member had the code from it.
+    """
+    mine = Enrolment.objects.filter(campaign=campaign).values("pk")
+    from_here = Coupon.objects.filter(
+        public=True,
+        template=OuterRef("template"),
+        member_id=OuterRef("member_id"),
+        enrolment_id__in=mine,
+        issued_at__lte=OuterRef("redeemed_at"),
+    )
+    held = Redemption.objects.filter(rolled_back_at__isnull=True)
+    used = held.filter(Q(coupon__enrolment_id__in=mine) | Q(Exists(from_here), coupon__isnull=True))
+    return int(used.aggregate(total=Sum("discount_minor"))["total"] or 0)

@@ -1,0 +1,76 @@
+"""E-mail through Django. Without a server configured each message becomes a file under its key."""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+
+from django.conf import settings
+from django.core.mail import BadHeaderError, EmailMessage
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.channels.base import Channel, ChannelError, Message, Receipt
+from campaigns.channels.files import put_once
+from campaigns.conf import outbox
+
+FILES = "django.core.mail.backends.filebased.EmailBackend"
+
+# The server never had the message, so another attempt cannot make two of it.
+NEVER_HANDED_OVER = (
+    ConnectionRefusedError,
+    socket.gaierror,
+    smtplib.SMTPConnectError,
+    smtplib.SMTPHeloError,
+    smtplib.SMTPAuthenticationError,
+    smtplib.SMTPNotSupportedError,
+)
+
+
+class Email(Channel):
+    code = "email"
+    label = _("e-mail")
+    address_field = "email"
+    has_subject = True
+
+    @property
+    def honours_keys(self) -> bool:
+        """SMTP takes a message as often as it is given."""
+        return _to_files()
+
+    def send(self, *, message: Message) -> Receipt:
+        mail = EmailMessage(
+            subject=message.subject,
+            body=message.body,
+            to=[message.to],
+            headers={"Message-ID": f"<{message.key}@{_domain()}>"},
+        )
+        try:
+            if _to_files():
+                return put_once(outbox() / "email", f"{message.key}.eml", mail.message().as_bytes())
+            mail.send()
+        except (smtplib.SMTPException, BadHeaderError, OSError, ValueError) as error:
+            raise _refusal(error) from error
+        return Receipt(provider_id=f"<{message.key}@{_domain()}>")
+
+
+def _to_files() -> bool:
+    return bool(settings.EMAIL_BACKEND == FILES)
+
+
+def _domain() -> str:
+    return str(settings.DEFAULT_FROM_EMAIL).rpartition("@")[2].rstrip(">")
+
+
+def _refusal(error: Exception) -> ChannelError:
+    """This function will say what an error means for another attempt; what is not known for sure may have been sent."""
+    text = f"{type(error).__name__}: {error}"
+    if _to_files() or isinstance(error, NEVER_HANDED_OVER):
+        return ChannelError(text, permanent=isinstance(error, BadHeaderError | ValueError))
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        codes = [code for code, _answer in error.recipients.values()]
+        return ChannelError(text, permanent=all(code >= 500 for code in codes))
+    if isinstance(error, smtplib.SMTPResponseException):
+        return ChannelError(text, permanent=error.smtp_code >= 500)
+    if isinstance(error, BadHeaderError | ValueError):
+        return ChannelError(text, permanent=True)
+    return ChannelError(text, handed_over=True)

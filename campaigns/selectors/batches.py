@@ -1,0 +1,74 @@
+"""What is decided together: a chunk of a campaign's due enrolments, with what guardrails and actions need to know."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from campaigns.models import Campaign, CampaignVersion, Enrolment, EnrolmentStatus
+from members.models import Consent, Member, Purpose, Shop
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An enrolment whose time has come."""
+
+    id: int
+    member_id: int
+    version_id: int
+    arm: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What may be said to a member, and over which channels. `consents` are the codes of channels."""
+
+    id: int
+    external_id: str
+    name: str
+    phone: str
+    email: str
+    consents: frozenset[str]
+
+    def address(self, field_name: str) -> str:
+        return str(getattr(self, field_name))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Due enrolments of one version, and their people. `channels` are those of the message steps, by step."""
+
+    campaign: Campaign
+    version: CampaignVersion
+    rows: Sequence[Due]
+    people: Mapping[int, Person]
+    channels: Mapping[int, str] = field(default_factory=dict)
+
+
+def take_due(*, campaign: Campaign, now: datetime, most: int) -> list[Due]:
+    """This function will read up to `most` due enrolments and, on PostgreSQL, lock them, passing over those others hold."""
+    rows = (
+        Enrolment.objects.filter(campaign=campaign, status=EnrolmentStatus.WAITING, next_at__lte=now)
+        .order_by("next_at", "pk")
+        .select_for_update(skip_locked=True)
+        .values_list("pk", "member_id", "version_id", "arm")
+    )
+    return [Due(*row) for row in rows[:most]]
+
+
+def people(member_ids: Collection[int]) -> dict[int, Person]:
+    """This function will return the members that exist, each with the channels on which we may write to them."""
+    ids = list(member_ids)
+    allowed: dict[int, set[str]] = {}
+    granted = Consent.objects.filter(member_id__in=ids, purpose=Purpose.MARKETING, granted=True)
+    for member_id, channel in granted.values_list("member_id", "channel"):
+        allowed.setdefault(member_id, set()).add(channel)
+    rows = Member.objects.filter(pk__in=ids).values_list("pk", "external_id", "name", "phone", "email")
+    return {row[0]: Person(*row, consents=frozenset(allowed.get(row[0], ()))) for row in rows}
+
+
+def shop_name() -> str:
+    """This function will return what the shop calls itself in messages."""
+    named = Shop.objects.filter(slug="default").first() or Shop.objects.order_by("pk").first()
+    return named.name if named else ""

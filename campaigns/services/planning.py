@@ -1,0 +1,187 @@
+"""Planning: from triggers to enrolments. Who is due is written once, whatever happens and however often it is asked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+
+from campaigns.conf import PLANNED_AT_ONCE
+from campaigns.holdout import held_out
+from campaigns.models import Arm, Campaign, CampaignStatus, CampaignVersion, Enrolment, EnrolmentStatus
+from campaigns.services.documents import trigger_of
+from campaigns.services.freshness import obstacle
+from campaigns.services.lifecycle import finish, pause
+from campaigns.triggers import Candidates, TriggerUnable
+from core.batching import batches
+from core.conf import shop_zone
+from core.errors import DomainError
+from core.locks import LockSpace, lock_for_transaction
+from core.periods import day_number, start_of
+from core.queue import enqueue_on_commit
+from core.sql import insert_rows
+from members.models import Member
+from retention.selectors import matching, state
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = (
+    "campaign", "version", "member_id", "occurrence", "once", "arm", "status", "reason", "due_at", "next_at",
+)  # fmt: skip
+
+Candidate = tuple[int, str, str | None]
+
+
+class _Overtaken(Exception):
+    """The campaign stopped running while it was planned: what was planned is rolled back."""
+
+
+def plan_campaigns(*, now: datetime) -> Mapping[str, int]:
+    """This function will write down who has become due in every running campaign.
+
+    One campaign that fails does not keep the others waiting: the failures are raised together at the end.
+    """
+    running = Campaign.objects.filter(status=CampaignStatus.RUNNING).order_by("pk").values_list("pk", flat=True)
+    due, failures = 0, []
+    for campaign_id in list(running):
+        try:
+            due += plan_campaign(campaign_id=campaign_id, now=now)
+        except Exception as error:  # a defect, or the database's trouble: told at the end
+            logger.exception("campaign.planning_failed campaign__id=%s", campaign_id)
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("campaigns could not be planned", failures)
+    return {"due": due}
+
+
+def plan_campaign(*, campaign_id: int, now: datetime) -> int:
+    """This function will write one campaign's new enrolments, all of them or none, and return how many there are.
+
+    1. One planner a campaign at a time. Two would write nothing twice, but would do the work twice.
+    2. A campaign past its end is finished; one that relies on what cannot be relied on is paused, and says why.
+    3. Candidates of the trigger, whom the audience holds, less the exclusion, as re-entry allows; each with the arm that a
+       keyed hash gives. Whoever has the occasion already is passed over by the constraint.
+    4. The trigger's progress last, guarded by the status: if a person stopped the campaign meanwhile, nothing stands.
+    """
+    try:
+        with transaction.atomic():
+            lock_for_transaction(LockSpace.CAMPAIGN_PLANNING, campaign_id)
+            campaign = Campaign.objects.select_related("version").get(pk=campaign_id)
+            if not _may_be_planned(campaign, now):
+                return 0
+            written = _plan(campaign, now)
+            if written:
+                enqueue_on_commit("campaigns.step")
+            return written
+    except _Overtaken:
+        return 0
+
+
+def _may_be_planned(campaign: Campaign, now: datetime) -> bool:
+    if campaign.status != CampaignStatus.RUNNING or campaign.version is None:
+        return False
+    if campaign.ends_at is not None and campaign.ends_at <= now:
+        finish(campaign_id=campaign.pk, now=now, by="clock")
+        return False
+    if campaign.starts_at is not None and campaign.starts_at > now:
+        return False
+    sentence = obstacle(version=campaign.version, now=now)
+    if sentence is not None:
+        pause(campaign_id=campaign.pk, now=now, by="clock", reason=sentence)
+        return False
+    # Before the first refresh nothing is known of anybody: an audience asked now would be nobody, once and for all.
+    return state().as_of is not None
+
+
+def _plan(campaign: Campaign, now: datetime) -> int:
+    version = campaign.version
+    assert version is not None
+    found = trigger_of(version.trigger)
+    assert found is not None, "a campaign whose trigger is gone is paused before it is planned"
+    trigger, params = found
+    try:
+        candidates = trigger.candidates(campaign=campaign, params=params, now=now)
+        if candidates is None:
+            return 0
+        due = _due(candidates, version, now)
+    except (TriggerUnable, DomainError) as error:
+        pause(campaign_id=campaign.pk, now=now, by="clock", reason=str(error))
+        return 0
+    written = 0 if due is None else _enrol(due, campaign, version, now)
+    if written or candidates.progress:
+        _advance(campaign, candidates.progress, now)
+    return written
+
+
+def _due(candidates: Candidates, version: CampaignVersion, now: datetime) -> Iterator[Candidate] | None:
+    """Candidates whom re-entry and audience let in. The cheap question first: most passes have nobody to ask about."""
+    rows = candidates.rows.filter(_let_in(version, now))
+    if candidates.few and not rows.exists():
+        return None
+    audience = matching(
+        rule=version.audience,
+        exclusion=version.exclusion,
+        member_ids=rows.values("member_id") if candidates.few else None,
+    )
+    key = Member.objects.filter(pk=OuterRef("member_id")).values("external_id")
+    found = rows.filter(member_id__in=audience).annotate(member_key=Subquery(key))
+    wanted: QuerySet[Any, Candidate] = found.values_list("member_id", "occurrence", "member_key")
+    if version.re_entry.get("policy") == "every":
+        return _first_of_each(wanted.order_by("member_id", "occurrence").iterator(chunk_size=PLANNED_AT_ONCE))
+    return wanted.order_by().iterator(chunk_size=PLANNED_AT_ONCE)
+
+
+def _let_in(version: CampaignVersion, now: datetime) -> Exists:
+    """Re-entry as SQL. «Once» and «per occurrence» are constraints besides; «every so many days» is kept by this condition
+    alone, which is enough because one planner works on a campaign at a time.
+    """
+    before = Enrolment.objects.filter(campaign_id=version.campaign_id, member_id=OuterRef("member_id"))
+    policy = version.re_entry.get("policy")
+    if policy == "per_occurrence":
+        before = before.filter(occurrence=OuterRef("occurrence"))
+    elif policy == "every":
+        zone = shop_zone()
+        first_day = day_number(now, zone) - int(version.re_entry["days"]) + 1
+        before = before.filter(due_at__gte=start_of(first_day, zone))
+    return ~Exists(before)
+
+
+def _first_of_each(rows: Iterable[Candidate]) -> Iterator[Candidate]:
+    """One occasion a member: two transitions in one planning must not let somebody in twice."""
+    last: int | None = None
+    for row in rows:
+        if row[0] != last:
+            yield row
+        last = row[0]
+
+
+def _enrol(due: Iterator[Candidate], campaign: Campaign, version: CampaignVersion, now: datetime) -> int:
+    row = _row_maker(campaign, version, now)
+    written = 0
+    for chunk in batches(due, PLANNED_AT_ONCE):
+        # A member erased since the transition was written has no key any more.
+        rows = [row(member_id, occurrence, key) for member_id, occurrence, key in chunk if key is not None]
+        written += len(insert_rows(Enrolment, COLUMNS, rows, conflict=[], returning=["pk"]))
+    return written
+
+
+def _row_maker(campaign: Campaign, version: CampaignVersion, now: datetime) -> Callable[[int, str, str], tuple[Any, ...]]:
+    once = version.re_entry.get("policy") == "once"
+    waiting = EnrolmentStatus.WAITING.value
+
+    def row(member_id: int, occurrence: str, key: str) -> tuple[Any, ...]:
+        control = held_out(key=key, salt=campaign.salt, share=version.control_share)
+        arm = (Arm.CONTROL if control else Arm.TREATED).value
+        return (campaign.pk, version.pk, member_id, occurrence, once, arm, waiting, "", now, now)
+
+    return row
+
+
+def _advance(campaign: Campaign, progress: Mapping[str, Any], now: datetime) -> None:
+    running = Campaign.objects.filter(pk=campaign.pk, status=CampaignStatus.RUNNING)
+    if running.update(**{"planned_at": now, **progress}) != 1:
+        raise _Overtaken
