@@ -16,7 +16,7 @@ from campaigns.coupons.refusals import CouponRefused, Refusal
 from campaigns.coupons.writing import Use, record_use, take_back
 from campaigns.models import Redemption
 from core.errors import FieldProblem, InvalidInput
-from members.models import Member
+from members.models import DirtyMark, Member
 
 ATTEMPTS = 5
 """How often a lost race is looked at again. Each loss means that another call succeeded; five in a row mean a queue."""
@@ -161,7 +161,9 @@ def _use_by_newcomer(
 ) -> RedemptionReceipt | None:
     """A checkout may know a member before we do. Created together with the use: a refused one leaves nobody behind."""
     with transaction.atomic():
-        member, _created = Member.objects.get_or_create(external_id=holder.external_id, defaults={"created_at": now})
+        member, created = Member.objects.get_or_create(external_id=holder.external_id, defaults={"created_at": now})
+        if created:
+            DirtyMark.objects.create(member_id=member.pk)
         known = Holder(holder.external_id, member.pk)
         receipt = _use(offer, known, order=order, amount_minor=amount_minor, now=now)
         if receipt is None:
