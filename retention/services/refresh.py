@@ -22,6 +22,7 @@ from members.models import Order
 from retention.models import DueMember, RefreshRun, RefreshState
 from retention.services import facts, marks
 from retention.services.scratch import scratch_table
+from retention.services.scoring import as_late_as_facts, fit_when_none, publish_rhythm
 from retention.services.stages import Stages
 
 logger = logging.getLogger(__name__)
@@ -60,22 +61,29 @@ def refresh(*, as_of: datetime, full: bool = False, now: datetime | None = None)
 
 
 def refresh_due(*, now: datetime) -> dict[str, int]:
-    """This function will work out what changed, keeping the day of the last full pass until the nightly one moves it."""
+    """This function will work out what changed, keeping the day of the last full pass until the nightly one moves it.
+
+    Like the nightly pass it never goes back behind a refresh that somebody made ahead of the clock.
+    """
     state = RefreshState.objects.first()
-    if state is None or state.day is None:
-        return dict(refresh(as_of=now, now=now).counts)
+    if state is None or state.as_of is None or state.day is None:
+        return _refresh_and_fit(as_of=now, now=now)
     end_of_day = start_of(state.day + 1, shop_zone()) - datetime.resolution
-    return dict(refresh(as_of=_never_back(state, min(now, end_of_day)), now=now).counts)
+    return _refresh_and_fit(as_of=max(min(now, end_of_day), state.as_of), now=now)
 
 
 def nightly(*, now: datetime) -> dict[str, int]:
-    """This function will bring everything to the shop day of `now`."""
-    return dict(refresh(as_of=_never_back(RefreshState.objects.first(), now), now=now).counts)
+    """This function will bring everything to the shop day of `now`.
+
+    Where somebody has refreshed ahead of the clock it works on from there: to go back is to count everybody again.
+    """
+    return _refresh_and_fit(as_of=as_late_as_facts(now), now=now)
 
 
-def _never_back(state: RefreshState | None, as_of: datetime) -> datetime:
-    """The clock works on where somebody has refreshed ahead of it: going back in time means counting everybody again."""
-    return as_of if state is None or state.as_of is None else max(as_of, state.as_of)
+def _refresh_and_fit(*, as_of: datetime, now: datetime) -> dict[str, int]:
+    report = refresh(as_of=as_of, now=now)
+    fit_when_none(now=now)
+    return dict(report.counts)
 
 
 def _kind_needed(state: RefreshState | None, *, as_of: datetime, full: bool) -> Kind | None:
@@ -102,6 +110,9 @@ def _refresh_locked(*, as_of: datetime, full: bool, started_at: datetime) -> Ref
     else:
         with scratch_table(DueMember._meta.db_table, "member_id bigint PRIMARY KEY"):
             _count_due(run, state, stages)
+    if kind is not Kind.CHANGES:
+        with stages.timed("rhythm"):
+            publish_rhythm(as_of=as_of, now=started_at)
     _finish(run, state, stages)
     return RefreshReport(kind, as_of, run.pk, stages.counts, {**stages.seconds, "total": stages.total_seconds})
 
@@ -114,7 +125,8 @@ def _count_everybody(run: RefreshRun, stages: Stages) -> None:
 
 
 def _count_due(run: RefreshRun, state: RefreshState, stages: Stages) -> None:
-    assert state.as_of is not None and state.day is not None  # without a past the pass is a full one
+    assert state.as_of is not None  # without a past the pass is a full one
+    assert state.day is not None
     with stages.timed("marks"):
         marks.take_marks()
         marks.add_placed_between(after=state.as_of, until=run.as_of)

@@ -1,0 +1,127 @@
+"""The catalogue: everything rules may read today. A name of the contract enters with the room that fills it."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from members.fields import PROFILE_FIELDS
+from retention.models.facts import WINDOWS
+from retention.scoring.lifecycle import Stage
+from rules.fields import Field, FieldCatalogue, FieldType
+
+ORDERS, HABITS, SCORES = _("Orders"), _("Habits"), _("Scores")
+
+STAGE_LABELS: dict[str, Promise] = {
+    Stage.NONE.value: _("never ordered"),
+    Stage.NEW.value: _("new"),
+    Stage.ACTIVE.value: _("active"),
+    Stage.REACTIVATED.value: _("reactivated"),
+    Stage.AT_RISK.value: _("at risk"),
+    Stage.DORMANT.value: _("dormant"),
+    Stage.LOST.value: _("lost"),
+}
+GROUP_LABELS: dict[str, Promise] = {
+    "champions": _("champions"),
+    "loyal": _("loyal"),
+    "big_spenders": _("big spenders"),
+    "recent": _("recent"),
+    "promising": _("promising"),
+    "cannot_lose": _("cannot lose them"),
+    "needs_attention": _("needs attention"),
+    "inactive": _("inactive"),
+}
+
+_WINDOW_LABELS: dict[int, tuple[Promise, Promise]] = {
+    30: (_("Orders in 30 days"), _("Revenue in 30 days")),
+    90: (_("Orders in 90 days"), _("Revenue in 90 days")),
+    180: (_("Orders in 180 days"), _("Revenue in 180 days")),
+    365: (_("Orders in 365 days"), _("Revenue in 365 days")),
+}
+
+
+def _number(name: str, label: Promise, *, unit: str, nullable: bool = False, **more: object) -> Field:
+    return Field(name=name, type=FieldType.NUMBER, label=label, unit=unit, nullable=nullable, group=ORDERS, **more)  # type: ignore[arg-type]
+
+
+def _money(name: str, label: Promise, *, nullable: bool = False, help: Promise | str = "") -> Field:
+    return Field(name=name, type=FieldType.MONEY, label=label, nullable=nullable, group=ORDERS, help=help)
+
+
+def _share(name: str, label: Promise, help: Promise) -> Field:
+    return Field(name=name, type=FieldType.SHARE, label=label, group=ORDERS, help=help)
+
+
+def _score(name: str, label: Promise, help: Promise) -> Field:
+    return Field(name=name, type=FieldType.NUMBER, label=label, group=SCORES, help=help)
+
+
+FACT_FIELDS = (
+    _number("order_count", _("Orders"), unit="orders"),
+    _money("revenue_minor", _("Revenue"), help=_("Order totals less refunds.")),
+    _money("average_order_minor", _("Average order"), nullable=True),
+    *(_number(f"order_count_{days}d", _WINDOW_LABELS[days][0], unit="orders") for days in WINDOWS),
+    *(_money(f"revenue_minor_{days}d", _WINDOW_LABELS[days][1]) for days in WINDOWS),
+    Field(name="first_order_at", type=FieldType.DATE, label=_("First order"), column="first_order_day", group=ORDERS),
+    Field(name="last_order_at", type=FieldType.DATE, label=_("Last order"), column="last_order_day", group=ORDERS),
+    _number("refund_count", _("Refunds"), unit="refunds"),
+    _share("refund_rate", _("Share of orders refunded"), _("Orders with a refund among all orders.")),
+    _share("coupon_share", _("Share of orders with a coupon"), _("Orders with a coupon among all orders.")),
+    _share("discount_share", _("Discount share"), _("Discounts as a part of list prices.")),
+)
+"""What stays the same however late one asks."""
+
+SCORE_FIELDS = (
+    Field(
+        name="days_since_last_order",
+        type=FieldType.NUMBER,
+        label=_("Days since last order"),
+        unit="days",
+        group=HABITS,
+    ),
+    Field(
+        name="mean_gap_days",
+        type=FieldType.DECIMAL,
+        label=_("Mean days between orders"),
+        unit="days",
+        group=HABITS,
+        help=_("Known from the second day with an order on."),
+    ),
+    Field(
+        name="rhythm_days",
+        type=FieldType.DECIMAL,
+        label=_("Buying rhythm"),
+        unit="days",
+        group=HABITS,
+        help=_("Days within which the next order is expected: the member's own habit, steadied by the shop's."),
+    ),
+    Field(
+        name="overdue_ratio",
+        type=FieldType.DECIMAL,
+        label=_("Overdue"),
+        unit="times",
+        group=HABITS,
+        help=_("Days since the last order as a multiple of the buying rhythm: 2 is twice as long as usual."),
+    ),
+    _score("r_score", _("R score"), _("How recently, from 1 to 5: 5 is the fifth of members who ordered last.")),
+    _score("f_score", _("F score"), _("How often, from 1 to 5: 5 is the fifth of members with the most orders.")),
+    _score("m_score", _("M score"), _("How much, from 1 to 5: 5 is the fifth of members with the most revenue.")),
+    Field(
+        name="rfm_group",
+        type=FieldType.ENUMERATION,
+        label=_("RFM group"),
+        group=SCORES,
+        choices=tuple(GROUP_LABELS.items()),
+    ),
+    Field(
+        name="lifecycle_stage",
+        type=FieldType.ENUMERATION,
+        label=_("Lifecycle stage"),
+        group=SCORES,
+        nullable=False,
+        choices=tuple(STAGE_LABELS.items()),
+    ),
+)
+"""What ages from day to day."""
+
+CATALOGUE = FieldCatalogue([*PROFILE_FIELDS, *FACT_FIELDS, *SCORE_FIELDS])

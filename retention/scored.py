@@ -1,0 +1,119 @@
+"""What rules read: one row a member with profile, facts and scores as plain columns, true for one day.
+
+`Scored` has no table. `scored(...)` puts layers before a query on it, the last under its table's name; each layer reads
+columns of the one before. Each ends in a LIMIT that no table reaches: a fence that keeps PostgreSQL from flattening layers and
+computing a score once more for every rule that reads it. Behind it, columns that no rule asks for are still left out.
+"""
+# ruff: noqa: DJ001 - missing is NULL here, so that comparisons with it are unknown
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.db import models
+from django.db.models import F, QuerySet
+from django_cte import CTE, with_cte
+
+from retention import expressions
+from retention.models import LifecycleBands, MemberFacts, ModelKind, ScoringModel
+from retention.scoring.parameters import Bands, CutPoints, Parameters
+from rules.compile import OneOf
+
+Scope = int | Collection[int] | QuerySet[Any, Any] | None
+MORE_THAN_ANY_TABLE = 2**62
+FACTS = tuple(field.name for field in MemberFacts._meta.concrete_fields if field.name not in {"member", "windows_day"})
+
+
+class Scored(models.Model):
+    """A member as rules see it."""
+
+    member_id = models.BigIntegerField(primary_key=True)
+    external_id = models.TextField()
+    gender = models.TextField(null=True)
+    age = models.IntegerField(null=True)
+    city = models.TextField(null=True)
+    province = models.TextField(null=True)
+    birth_day = models.IntegerField(null=True)
+    birth_key = models.IntegerField(null=True)
+    registered_day = models.IntegerField(null=True)
+    source = models.TextField(null=True)
+    language = models.TextField(null=True)
+    order_count = models.IntegerField()
+    order_days = models.IntegerField()
+    revenue_minor = models.BigIntegerField()
+    average_order_minor = models.BigIntegerField(null=True)
+    order_count_30d = models.IntegerField()
+    order_count_90d = models.IntegerField()
+    order_count_180d = models.IntegerField()
+    order_count_365d = models.IntegerField()
+    revenue_minor_30d = models.BigIntegerField()
+    revenue_minor_90d = models.BigIntegerField()
+    revenue_minor_180d = models.BigIntegerField()
+    revenue_minor_365d = models.BigIntegerField()
+    first_order_day = models.IntegerField(null=True)
+    last_order_day = models.IntegerField(null=True)
+    refund_count = models.IntegerField()
+    refund_rate = models.FloatField(null=True)
+    coupon_share = models.FloatField(null=True)
+    discount_share = models.FloatField(null=True)
+    days_since_last_order = models.IntegerField(null=True)
+    mean_gap_days = models.FloatField(null=True)
+    rhythm_days = models.FloatField(null=True)
+    overdue_ratio = models.FloatField(null=True)
+    r_score = models.IntegerField(null=True)
+    f_score = models.IntegerField(null=True)
+    m_score = models.IntegerField(null=True)
+    rfm_group = models.TextField(null=True)
+    lifecycle_stage = models.TextField()
+
+    class Meta:
+        managed = False
+        app_label = "retention"
+        db_table = "scored"
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+def scored(*, as_of_day: int, parameters: Parameters, scope: Scope = None) -> QuerySet[Scored, Scored]:
+    """This function will select everybody as rules see them on shop day `as_of_day`, or the members of `scope` alone.
+
+    `scope` is a member id, a collection or a queryset of ids. It stands inside the innermost fence: one member is looked up,
+    not filtered out of everybody. The day may be later than the facts' own; only scores age.
+    """
+    facts = _within(scope)
+    read = {**expressions.profile(as_of_day=as_of_day), **expressions.habits(as_of_day=as_of_day)}
+    known = _layer("known", facts.values("member_id", *FACTS, **read))
+    weighed = _layer("weighed", known.queryset().annotate(**expressions.weights(parameters)))
+    judged = _layer("scored", weighed.queryset().annotate(**expressions.judgements(parameters, as_of_day=as_of_day)))
+    return with_cte(known, weighed, judged, select=Scored.objects.all())
+
+
+def _within(scope: Scope) -> QuerySet[MemberFacts]:
+    facts = MemberFacts.objects.all()
+    match scope:
+        case None:
+            return facts
+        case int():
+            return facts.filter(pk=scope)
+        case QuerySet():
+            return facts.filter(pk__in=scope)
+        case _:
+            return facts.filter(OneOf(F("member_id"), list(scope)))
+
+
+def _layer(name: str, rows: QuerySet[Any, Any]) -> CTE:
+    return CTE(rows[:MORE_THAN_ANY_TABLE], name=name)
+
+
+def current_parameters() -> Parameters:
+    """This function will read what is published now."""
+    published = dict(ScoringModel.objects.filter(current=True).values_list("kind", "parameters"))
+    bands = LifecycleBands.objects.values(*Bands.__slots__).first()
+    rhythm, cut_points = published.get(ModelKind.RHYTHM), published.get(ModelKind.RFM)
+    return Parameters(
+        bands=Bands(**bands) if bands else Bands(),
+        median_gap_days=float(rhythm["median_gap_days"]) if rhythm else None,
+        cut_points=CutPoints.from_json(cut_points) if cut_points else None,
+    )
