@@ -191,10 +191,12 @@ class TestAnOwnerKilledWithoutWarning:
     @ON_LINUX
     def test_takes_its_servers_along_and_the_next_start_removes_its_files(self, own_temporary_folder):
         with subprocess.Popen([sys.executable, "-c", OWNER], cwd=ROOT, stdout=subprocess.PIPE) as owner:
-            assert owner.stdout
-            pids = json.loads(owner.stdout.readline())
-            assert [is_alive(pid) for pid in pids] == [True, True]
-            owner.send_signal(signal.SIGKILL)
+            try:
+                assert owner.stdout
+                pids = json.loads(owner.stdout.readline())
+                assert [is_alive(pid) for pid in pids] == [True, True]
+            finally:
+                owner.kill()
         wait_until(lambda: not any(is_alive(pid) for pid in pids))
         assert len(list(own_temporary_folder.iterdir())) == 2
         with valkey_server():
