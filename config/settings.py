@@ -150,6 +150,18 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["core.api.schema.only_version_one"],
     "COMPONENT_SPLIT_PATCH": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "Gender": "members.models.Gender",
+        "OrderStatus": "members.models.OrderStatus",
+        "RefundReason": "members.models.RefundReason",
+        "CampaignStatus": "campaigns.models.CampaignStatus",
+        "EnrolmentStatus": "campaigns.models.EnrolmentStatus",
+        "Arm": "campaigns.models.Arm",
+        "Origin": "campaigns.models.Origin",
+        "BenefitKind": "campaigns.models.coupon.BenefitKind",
+        "CouponState": "campaigns.models.CouponState",
+        "DeliveryState": "campaigns.models.DeliveryState",
+    },
     # The browser's page comes from our own static files: nothing is fetched from elsewhere.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

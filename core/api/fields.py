@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
@@ -15,6 +15,8 @@ from core.periods import day_of, start_of
 FIRST_YEAR = 1900
 LAST_YEAR = 2200
 """Instants outside are typing mistakes, and near the calendar's own ends arithmetic overflows."""
+LONGEST_NAME = 60
+"""Characters of an unknown key that a refusal repeats."""
 LARGEST_MINOR = 10**15
 """The most an amount can be: sums of a million of them still fit 64 bits."""
 
@@ -68,6 +70,11 @@ class MinorField(serializers.IntegerField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=0, max_value=LARGEST_MINOR, **kwargs)
 
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
 
 class TextField(serializers.CharField):
     """Text as it is: no trimming (an id may begin with a space), nothing but text (a number is a mistake), bounded."""
@@ -80,3 +87,37 @@ class TextField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class KnownText(serializers.CharField):
+    """A text column where empty means not known: null for those who read."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, **kwargs)
+
+    def to_representation(self, value: str) -> str | None:  # type: ignore[override]
+        return value or None
+
+
+def shown_instant(instant: datetime | None) -> str | None:
+    """This function will write an instant as InstantField does."""
+    return None if instant is None else str(InstantField().to_representation(instant))
+
+
+class BodyIn(serializers.Serializer[Any]):
+    """A body whose keys are all known: one with a typing mistake must not be taken for one left out."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = self._unknown(data) if isinstance(data, dict) else {}
+        try:
+            read = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({**unknown, **cast(dict[str, Any], error.detail)}) from error
+        if unknown:
+            raise serializers.ValidationError(unknown)
+        return read
+
+    def _unknown(self, data: dict[Any, Any]) -> dict[str, Any]:
+        message = _("There is no such key. Known are: %(known)s.") % {"known": ", ".join(self.fields)}
+        names = [str(key)[:LONGEST_NAME] for key in data if key not in self.fields]
+        return {name: [serializers.ErrorDetail(message, "unknown_key")] for name in names}

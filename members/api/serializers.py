@@ -8,21 +8,10 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from core.api.fields import FromField, InstantField, TextField, ToField
+from core.api.fields import FromField, InstantField, KnownText, TextField, ToField
 from core.conf import shop_currency
 from members.api.bulk import MOST_ITEMS
 from members.models import Gender, Member, Order, OrderLine, OrderStatus, RefundReason
-
-
-class KnownText(serializers.CharField):
-    """A text column where empty means not known: null for those who read."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(allow_null=True, **kwargs)
-
-    def to_representation(self, value: str) -> str | None:  # type: ignore[override]
-        return value or None
-
 
 # --- members
 

@@ -1,0 +1,1 @@
+"""Campaigns, coupon templates and coupons over REST."""

@@ -1,0 +1,300 @@
+"""The shapes of campaigns, templates, coupons and messages. The services read items to write; `...In` tells their shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from campaigns.models import (
+    Arm,
+    Campaign,
+    CampaignStatus,
+    CouponState,
+    CouponTemplate,
+    DeliveryState,
+    EnrolmentStatus,
+    Origin,
+)
+from campaigns.models.coupon import BenefitKind
+from campaigns.selectors.documents import document_of as campaign_document
+from campaigns.selectors.listings import CouponStanding
+from campaigns.services.template_documents import document_of as template_document
+from core.api.fields import BodyIn, InstantField, KnownText, MinorField, TextField, shown_instant
+
+RULE = {"type": "object", "example": {"field": "days_since_last_order", "operator": ">=", "value": 60}}
+
+
+@extend_schema_field(RULE)
+class RuleField(serializers.JSONField):
+    """A rule of the rule language; rules/schema/ describes it."""
+
+
+# --- campaigns
+
+
+class CampaignQuery(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(CampaignStatus.choices, required=False)
+
+
+class TriggerField(serializers.Serializer[Any]):
+    """When members become due; the other keys depend on the kind."""
+
+    kind = serializers.CharField(help_text="manual, schedule, segment_entered, date")
+
+
+class StepField(serializers.Serializer[Any]):
+    """What happens; the other keys depend on the kind: issue_coupon {template}, send_message {channel, subject?, body}."""
+
+    kind = serializers.CharField(help_text="issue_coupon, send_message")
+
+
+class ReEntryField(serializers.Serializer[Any]):
+    """Whether a member may be let in again."""
+
+    policy = serializers.ChoiceField(["once", "every", "per_occurrence"])
+    days = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+
+
+@extend_schema_serializer(component_name="CampaignItem")
+class CampaignIn(serializers.Serializer[Any]):
+    """A draft to write."""
+
+    slug = serializers.CharField(max_length=100)
+    name = serializers.CharField(max_length=200)
+    trigger = TriggerField()
+    audience = RuleField()
+    exclusion = RuleField(required=False, allow_null=True)
+    steps = StepField(many=True)
+    control_share = serializers.FloatField(required=False, default=0.1, min_value=0, max_value=0.9)
+    re_entry = ReEntryField(required=False)
+    starts_at = serializers.DateTimeField(required=False, allow_null=True)
+    ends_at = serializers.DateTimeField(required=False, allow_null=True)
+    attribution_days = serializers.IntegerField(required=False, default=14, min_value=1, max_value=90)
+
+
+@extend_schema_serializer(component_name="CampaignChange")
+class CampaignChangeIn(CampaignIn):
+    """The keys of a draft to change; the others stay."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, partial=True, **kwargs)
+
+
+@extend_schema_serializer(component_name="Campaign")
+class CampaignOut(CampaignIn):
+    """A campaign: the item it was written as, and how it stands."""
+
+    status = serializers.ChoiceField(CampaignStatus.choices)
+    version = serializers.IntegerField(help_text=_("frozen when the campaign starts"))
+    paused_reason = KnownText()
+    created_at = InstantField()
+    activated_at = InstantField(allow_null=True)
+    finished_at = InstantField(allow_null=True)
+
+    def to_representation(self, instance: Campaign) -> dict[str, Any]:
+        return campaign_document(instance) | {
+            "status": instance.status,
+            "version": instance.version.number if instance.version else None,
+            "paused_reason": instance.paused_reason or None,
+            **{name: shown_instant(getattr(instance, name)) for name in ("created_at", "activated_at", "finished_at")},
+        }
+
+
+class EnrolmentQuery(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(EnrolmentStatus.choices, required=False)
+    reason = TextField(required=False)
+    arm = serializers.ChoiceField(Arm.choices, required=False)
+    member = TextField(required=False, help_text=_("the member's external id"))
+
+
+class EnrolmentOut(serializers.Serializer[Any]):
+    """A member was due once, and what became of it."""
+
+    member = serializers.CharField(allow_null=True)
+    occurrence = serializers.CharField()
+    arm = serializers.ChoiceField(Arm.choices)
+    status = serializers.ChoiceField(EnrolmentStatus.choices)
+    reason = KnownText()
+    due_at = InstantField()
+    decided_at = InstantField(allow_null=True)
+
+
+class LiftOut(serializers.Serializer[Any]):
+    """Treated against control; null while one of the groups is empty."""
+
+    absolute = serializers.FloatField(allow_null=True)
+    relative = serializers.FloatField(allow_null=True)
+    interval_95 = serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2, allow_null=True)
+    p_value = serializers.FloatField(allow_null=True)
+
+
+class CampaignReportOut(serializers.Serializer[Any]):
+    """due = fired + held out + suppressed + failed + waiting, always."""
+
+    due = serializers.IntegerField()
+    fired = serializers.IntegerField()
+    held_out = serializers.IntegerField()
+    suppressed = serializers.DictField(child=serializers.IntegerField())
+    failed = serializers.IntegerField()
+    waiting = serializers.IntegerField()
+    treated = serializers.IntegerField()
+    control = serializers.IntegerField()
+    conversions = serializers.IntegerField()
+    revenue_minor = serializers.IntegerField()
+    lift = LiftOut()
+    cost_minor = serializers.IntegerField()
+    net_minor = serializers.IntegerField(allow_null=True)
+
+
+# --- coupon templates
+
+
+class TemplateQuery(serializers.Serializer[Any]):
+    origin = serializers.ChoiceField(Origin.choices, required=False)
+
+
+class BenefitField(serializers.Serializer[Any]):
+    """What the coupon gives: `fixed` needs amount_minor, `percent_off` needs percent_off."""
+
+    kind = serializers.ChoiceField(BenefitKind.choices)
+    amount_minor = serializers.IntegerField(required=False, min_value=1)
+    percent_off = serializers.IntegerField(required=False, min_value=1, max_value=100, help_text=_("15 is 8.5折"))
+    max_minor = serializers.IntegerField(required=False, min_value=1)
+    gift = serializers.CharField(required=False)
+
+
+@extend_schema_serializer(component_name="CouponTemplateItem")
+class TemplateIn(serializers.Serializer[Any]):
+    """A coupon template to write."""
+
+    slug = serializers.CharField(max_length=100)
+    name = serializers.CharField(max_length=200)
+    origin = serializers.ChoiceField(Origin.choices, required=False, default=Origin.OWN.value)
+    benefit = BenefitField()
+    minimum_minor = serializers.IntegerField(required=False, default=0, min_value=0)
+    valid_days = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    valid_from = serializers.DateTimeField(required=False, allow_null=True)
+    valid_until = serializers.DateTimeField(required=False, allow_null=True)
+    total_limit = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    per_member_limit = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    code = serializers.CharField(
+        required=False, allow_null=True, help_text=_("one public code for all; absent: a unique code a member")
+    )
+    link = serializers.URLField(required=False, allow_null=True)
+    categories = serializers.ListField(child=serializers.CharField(), required=False)
+    stacking_group = serializers.CharField(required=False, allow_null=True)
+
+
+@extend_schema_serializer(component_name="CouponTemplateChange")
+class TemplateChangeIn(TemplateIn):
+    """The keys of a template to change; the others stay."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, partial=True, **kwargs)
+
+
+@extend_schema_serializer(component_name="CouponTemplate")
+class TemplateOut(TemplateIn):
+    """A template: the item it was written as, and how much of it is used."""
+
+    issued = serializers.IntegerField()
+    redeemed = serializers.IntegerField()
+
+    def to_representation(self, instance: CouponTemplate) -> dict[str, Any]:
+        return template_document(instance) | {"issued": instance.issued, "redeemed": instance.redeemed}
+
+
+class IssueIn(BodyIn):
+    member = TextField(help_text=_("the external id of a member who exists"))
+
+
+class IssueOut(serializers.Serializer[Any]):
+    code = KnownText()
+    link = KnownText()
+    valid_until = InstantField(allow_null=True)
+
+
+# --- coupons
+
+
+class ValidateIn(BodyIn):
+    member = TextField(required=False, allow_null=True)
+    amount_minor = MinorField(required=False, allow_null=True)
+
+
+class RedeemIn(BodyIn):
+    order = TextField(help_text=_("the order's number; the order need not be known yet"))
+    member = TextField(required=False, allow_null=True, help_text=_("the member's external id"))
+    amount_minor = MinorField()
+
+
+class RollBackIn(BodyIn):
+    order = TextField()
+
+
+class ValidationOut(serializers.Serializer[Any]):
+    """The code may be used; without an amount the discount is not known."""
+
+    valid = serializers.BooleanField(default=True)
+    code = serializers.CharField()
+    template = serializers.CharField()
+    benefit = serializers.ChoiceField(BenefitKind.choices)
+    minimum_minor = serializers.IntegerField()
+    valid_until = InstantField(allow_null=True)
+    amount_minor = serializers.IntegerField(allow_null=True)
+    discount_minor = serializers.IntegerField(allow_null=True)
+
+
+class ReceiptOut(serializers.Serializer[Any]):
+    """What was agreed when the code was used. The same call again gets the same receipt."""
+
+    code = serializers.CharField()
+    order = serializers.CharField()
+    member = serializers.CharField(allow_null=True)
+    template = serializers.CharField()
+    benefit = serializers.ChoiceField(BenefitKind.choices)
+    amount_minor = serializers.IntegerField()
+    discount_minor = serializers.IntegerField()
+    redeemed_at = InstantField()
+    rolled_back_at = InstantField(allow_null=True)
+
+
+class CouponOut(serializers.Serializer[Any]):
+    """A coupon as it stands now; a public code on its own has no member."""
+
+    code = KnownText()
+    template = serializers.CharField(source="template.slug")
+    name = serializers.CharField(source="template.name")
+    state = serializers.ChoiceField(CouponState.choices)
+    member = serializers.CharField(allow_null=True)
+    benefit = serializers.SerializerMethodField()
+    minimum_minor = serializers.IntegerField(source="template.minimum_minor")
+    issued_at = InstantField(allow_null=True)
+    valid_from = InstantField(allow_null=True)
+    valid_until = InstantField(allow_null=True)
+    order = serializers.CharField(allow_null=True, help_text=_("the order that used it"))
+    redeemed_at = InstantField(allow_null=True)
+
+    @extend_schema_field(BenefitField)
+    def get_benefit(self, coupon: CouponStanding) -> dict[str, Any]:
+        benefit: dict[str, Any] = template_document(coupon.template)["benefit"]
+        return benefit
+
+
+# --- what a member got
+
+
+class MessageOut(serializers.Serializer[Any]):
+    """A message of a campaign to this member, and what became of it."""
+
+    campaign = serializers.CharField()
+    channel = serializers.CharField()
+    subject = KnownText()
+    body = serializers.CharField()
+    state = serializers.ChoiceField(DeliveryState.choices)
+    reason = KnownText()
+    queued_at = InstantField()
+    done_at = InstantField(allow_null=True)
