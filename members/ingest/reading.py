@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from enum import Enum
 from itertools import islice
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 from django.utils.translation import gettext as _
@@ -97,14 +97,14 @@ def _unknown_key(path: str, key: str, allowed: Sequence[str]) -> FieldProblem:
 
 
 def _problems_of_value(value: object, wanted: Any, path: str) -> Iterator[FieldProblem]:
-    inner = _struct_within(wanted)
-    if inner is not None and isinstance(value, dict):
+    inner, listed = _struct_within(wanted)
+    if inner is not None and not listed and isinstance(value, dict):
         yield from problems_in(value, inner, path)
         return
     try:
         msgspec.convert(value, wanted)
     except msgspec.ValidationError as error:
-        if inner is not None and isinstance(value, list):
+        if inner is not None and listed and isinstance(value, list):
             deeper = [
                 problem for place, each in enumerate(value) for problem in problems_in(each, inner, f"{path}[{place}]")
             ]
@@ -114,11 +114,15 @@ def _problems_of_value(value: object, wanted: Any, path: str) -> Iterator[FieldP
         yield _in_our_words(str(error), wanted, path)
 
 
-def _struct_within(wanted: Any) -> Any:
-    """The struct that a key holds, directly or in a list; None for plain values."""
+def _struct_within(wanted: Any) -> tuple[Any, bool]:
+    """The struct that a key holds, and whether it holds a list of them; None for plain values."""
     if isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
-        return wanted
-    return next((found for part in get_args(wanted) if (found := _struct_within(part)) is not None), None)
+        return wanted, False
+    for part in get_args(wanted):
+        found, listed = _struct_within(part)
+        if found is not None:
+            return found, listed or get_origin(wanted) is list
+    return None, False
 
 
 def _choices_within(wanted: Any) -> list[str]:

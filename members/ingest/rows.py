@@ -170,17 +170,17 @@ def _tags(reader: Reader, given: list[str] | UnsetType | None) -> tuple[str, ...
 def _identifiers(reader: Reader, given: list[IdentifierItem] | UnsetType | None) -> tuple[Identifies, ...] | UnsetType:
     if given is UNSET:
         return UNSET
-    found = set()
+    found = []
     for place, item in enumerate(given or []):
         path = f"identifiers[{place}]"
-        found.add(
+        found.append(
             Identifies(
                 reader.take(f"{path}.source", identity, item.source, 100) or "",
                 reader.take(f"{path}.kind", identity, item.kind, 40) or "",
                 reader.take(f"{path}.value", identity, item.value) or "",
             )
         )
-    return tuple(sorted(found))
+    return tuple(found)
 
 
 def _consents(item: ConsentsItem) -> dict[str, bool]:
