@@ -86,7 +86,7 @@ def _orders(campaign: Campaign, attribution_days: int) -> list[dict[str, Any]]:
     counted = rows.annotate(
         converted=Count("member_id", distinct=True), orders=Count("pk"), revenue_minor=Sum("revenue_minor")
     )
-    return list(counted.values("arm", "converted", "orders", "revenue_minor"))
+    return [dict(row) for row in counted.values("arm", "converted", "orders", "revenue_minor")]
 
 
 def _outcome(assigned: Mapping[str, Any] | None, ordered: Mapping[str, Any] | None) -> ArmOutcome:

@@ -66,7 +66,7 @@ def update_draft(*, campaign: Campaign, document: object, now: datetime, by: str
         if current.status != CampaignStatus.DRAFT:
             raise _refused("update", current)
         _rename(current, read)
-        CampaignVersion.objects.filter(pk=current.version_id, frozen_at__isnull=True).update(**_content(read))
+        CampaignVersion.objects.filter(campaign=current, frozen_at__isnull=True).update(**_content(read))
     _log("changed", campaign.pk, by)
     return Campaign.objects.select_related("version").get(pk=campaign.pk)
 

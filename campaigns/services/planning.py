@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from campaigns.conf import PLANNED_AT_ONCE
 from campaigns.holdout import held_out
@@ -135,7 +135,7 @@ def _due(candidates: Candidates, version: CampaignVersion, now: datetime) -> Ite
     return wanted.order_by().iterator(chunk_size=PLANNED_AT_ONCE)
 
 
-def _let_in(version: CampaignVersion, now: datetime) -> Exists:
+def _let_in(version: CampaignVersion, now: datetime) -> Q:
     """Re-entry as SQL. «Once» and «per occurrence» are constraints besides; «every so many days» is kept by this condition
     alone, which is enough because one planner works on a campaign at a time.
     """
@@ -147,7 +147,7 @@ def _let_in(version: CampaignVersion, now: datetime) -> Exists:
         zone = shop_zone()
         first_day = day_number(now, zone) - int(version.re_entry["days"]) + 1
         before = before.filter(due_at__gte=start_of(first_day, zone))
-    return ~Exists(before)
+    return Q(~Exists(before))
 
 
 def _first_of_each(rows: Iterable[Candidate]) -> Iterator[Candidate]:
