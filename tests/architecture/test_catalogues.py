@@ -10,11 +10,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def words(catalogue: Catalog) -> dict[object, object]:
-    """What a person can get to see: no header, nothing that still waits for a translator."""
+    """What a person can get to see: no header, nothing that still waits for a translator (a plural waits as a tuple)."""
     return {
         (message.context, message.id): message.string
         for message in catalogue
-        if message.id and message.string and not message.fuzzy
+        if message.id and any(message.string) and not message.fuzzy
     }
 
 
