@@ -1,14 +1,15 @@
 """What rules read: one row a member with profile, facts and scores as plain columns, true for one day.
 
 `Scored` has no table. `scored(...)` puts layers before a query on it, the last under its table's name; each layer reads
-columns of the one before. Each ends in a LIMIT that no table reaches: a fence that keeps PostgreSQL from flattening layers and
-computing a score once more for every rule that reads it. Behind it, columns that no rule asks for are still left out.
+columns of the one before. Each ends in a LIMIT that no table reaches: a fence that keeps PostgreSQL from flattening layers,
+which would compute a score once more for every rule that reads it. Columns that no rule asks for are left out all the same.
 """
 # ruff: noqa: DJ001 - missing is NULL here, so that comparisons with it are unknown
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
@@ -107,13 +108,27 @@ def _layer(name: str, rows: QuerySet[Any, Any]) -> CTE:
     return CTE(rows[:MORE_THAN_ANY_TABLE], name=name)
 
 
-def current_parameters() -> Parameters:
-    """This function will read what is published now."""
-    published = dict(ScoringModel.objects.filter(current=True).values_list("kind", "parameters"))
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The parameters in use, and the ids of the fits they come from: two that have the same are the same."""
+
+    parameters: Parameters
+    fits: tuple[int, ...]
+
+
+def published() -> Published:
+    """This function will read what is in use now, fits and bands once each."""
+    fits = {fit.kind: fit for fit in ScoringModel.objects.filter(current=True)}
     bands = LifecycleBands.objects.values(*Bands.__slots__).first()
-    rhythm, cut_points = published.get(ModelKind.RHYTHM), published.get(ModelKind.RFM)
-    return Parameters(
+    rhythm, cut_points = fits.get(ModelKind.RHYTHM), fits.get(ModelKind.RFM)
+    parameters = Parameters(
         bands=Bands(**bands) if bands else Bands(),
-        median_gap_days=float(rhythm["median_gap_days"]) if rhythm else None,
-        cut_points=CutPoints.from_json(cut_points) if cut_points else None,
+        median_gap_days=float(rhythm.parameters["median_gap_days"]) if rhythm else None,
+        cut_points=CutPoints.from_json(cut_points.parameters) if cut_points else None,
     )
+    return Published(parameters, tuple(sorted(fit.pk for fit in fits.values())))
+
+
+def current_parameters() -> Parameters:
+    """This function will read the parameters in use now."""
+    return published().parameters

@@ -21,8 +21,10 @@ from core.periods import day_number, start_of
 from members.models import Order
 from retention.models import DueMember, RefreshRun, RefreshState
 from retention.services import facts, marks
-from retention.services.scratch import scratch_table
+from retention.services.evaluate import evaluate_segments
+from retention.services.inforce import in_force
 from retention.services.scoring import as_late_as_facts, fit_when_none, publish_rhythm
+from retention.services.scratch import scratch_table
 from retention.services.stages import Stages
 
 logger = logging.getLogger(__name__)
@@ -94,7 +96,7 @@ def _kind_needed(state: RefreshState | None, *, as_of: datetime, full: bool) -> 
         return Kind.DAY
     if marks.has_marks() or Order.objects.filter(marks.placed_between(after=state.as_of, until=as_of)).exists():
         return Kind.CHANGES
-    return None
+    return None if in_force().signature == state.signature else Kind.CHANGES
 
 
 def _refresh_locked(*, as_of: datetime, full: bool, started_at: datetime) -> RefreshReport:
@@ -105,14 +107,18 @@ def _refresh_locked(*, as_of: datetime, full: bool, started_at: datetime) -> Ref
         return RefreshReport(NOTHING, as_of)
     stages = Stages()
     run = RefreshRun.objects.create(kind=kind, as_of=as_of, day=day_number(as_of, shop_zone()), started_at=started_at)
-    if kind is Kind.FULL:
-        _count_everybody(run, stages)
-    else:
-        with scratch_table(DueMember._meta.db_table, "member_id bigint PRIMARY KEY"):
+    with scratch_table(DueMember._meta.db_table, "member_id bigint PRIMARY KEY"):
+        if kind is Kind.FULL:
+            _count_everybody(run, stages)
+        else:
             _count_due(run, state, stages)
-    if kind is not Kind.CHANGES:
-        with stages.timed("rhythm"):
-            publish_rhythm(as_of=as_of, now=started_at)
+        if kind is not Kind.CHANGES:
+            with stages.timed("rhythm"):
+                publish_rhythm(as_of=as_of, now=started_at)
+        given = in_force()
+        everybody = kind is not Kind.CHANGES or given.signature != state.signature
+        evaluate_segments(run=run, given=given, everybody=everybody, stages=stages)
+    state.signature = given.signature
     _finish(run, state, stages)
     return RefreshReport(kind, as_of, run.pk, stages.counts, {**stages.seconds, "total": stages.total_seconds})
 

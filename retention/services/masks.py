@@ -1,0 +1,146 @@
+"""All segments in one scan: each member's answers as bits, compared with the stored ones; only what differs is written.
+
+A mask holds 63 segments; more segments are more words of the same scan. Everything here is a statement over all members
+concerned, and runs inside the refresh's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from operator import add
+
+from django.db import connection
+from django.db.models import BigIntegerField, Case, Q, QuerySet, Value, When
+from django.db.models.expressions import Combinable
+
+from retention.models import MemberMask, Membership, Transition
+from retention.models.segments import BITS_PER_WORD
+from retention.scored import Scored
+from retention.services.scratch import execute, know_size, scratch_table
+
+EVERY_BIT = 2**BITS_PER_WORD - 1
+MASKS = MemberMask._meta.db_table
+MEMBERSHIPS = Membership._meta.db_table
+TRANSITIONS = Transition._meta.db_table
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a segment's answer stands in the masks."""
+
+    segment_id: int
+    word: int
+    bit: int
+
+    @property
+    def flag(self) -> int:
+        return 1 << self.bit
+
+
+@contextmanager
+def answer_tables() -> Iterator[None]:
+    """This function will keep the two temporary tables: masks that change, and the memberships that change with them."""
+    with (
+        scratch_table("mask_change", "member_id bigint, word integer, old_mask bigint, new_mask bigint"),
+        scratch_table("membership_change", "segment_id bigint, member_id bigint, entered boolean"),
+    ):
+        yield
+
+
+def find_changes(rows: QuerySet[Scored], conditions: Mapping[Place, Q]) -> int:
+    """This function will scan `rows` once, keep the masks of those whose answers differ, and return how many there are.
+
+    Bits of segments that are not asked stay as they are.
+    """
+    answers = {word: _answer(conditions, word) for word in sorted({place.word for place in conditions})}
+    columns = {f"answer_{word}": answer for word, answer in answers.items()}
+    select, params = rows.annotate(**columns).values_list("member_id", *columns).query.sql_with_params()
+    asked = {word: sum(place.flag for place in conditions if place.word == word) for word in answers}
+    words = " UNION ALL ".join(f"SELECT {word} AS word, {flags} AS asked" for word, flags in asked.items())
+    answer = "CASE words.word " + " ".join(f"WHEN {word} THEN scan.answer_{word}" for word in answers) + " END"
+    found = execute(
+        "INSERT INTO mask_change (member_id, word, old_mask, new_mask)"
+        f" SELECT member_id, word, old_mask, (old_mask & ({EVERY_BIT} - asked)) | answer FROM ("
+        f"SELECT scan.member_id, words.word, words.asked, COALESCE(stored.mask, 0) AS old_mask, {answer} AS answer"
+        f" FROM ({select}) AS scan CROSS JOIN ({words}) AS words"
+        f" LEFT JOIN {MASKS} AS stored ON stored.member_id = scan.member_id AND stored.word = words.word"
+        ") AS compared WHERE (old_mask & asked) <> answer",
+        params,
+    )
+    know_size("mask_change")
+    return found
+
+
+def write_changes(
+    places: Sequence[Place], *, silent: Collection[int], at: datetime, run_id: int
+) -> dict[int, tuple[int, int]]:
+    """This function will write the changed masks, memberships and transitions, in (segment, member) order.
+
+    Segments in `silent` get members but no transitions. Returns (entered, left) by segment id.
+    """
+    execute(
+        f"INSERT INTO {MASKS} (member_id, word, mask) SELECT member_id, word, new_mask FROM mask_change WHERE true"
+        " ON CONFLICT (member_id, word) DO UPDATE SET mask = EXCLUDED.mask"
+    )
+    _expand(places)
+    moment = connection.ops.adapt_datetimefield_value(at)
+    execute(
+        f"INSERT INTO {MEMBERSHIPS} (segment_id, member_id, entered_at) SELECT segment_id, member_id, %s"
+        " FROM membership_change WHERE entered ORDER BY segment_id, member_id"
+        " ON CONFLICT (segment_id, member_id) DO NOTHING",
+        [moment],
+    )
+    execute(
+        f"DELETE FROM {MEMBERSHIPS} WHERE (segment_id, member_id) IN"
+        " (SELECT segment_id, member_id FROM membership_change WHERE NOT entered)"
+    )
+    heard = " AND ".join(["true", *(f"segment_id <> {segment_id}" for segment_id in sorted(silent))])
+    execute(
+        f"INSERT INTO {TRANSITIONS} (segment_id, member_id, entered, at, run_id)"
+        f" SELECT segment_id, member_id, entered, %s, %s FROM membership_change WHERE {heard}"
+        " ORDER BY segment_id, member_id",
+        [moment, run_id],
+    )
+    return _counted()
+
+
+def _answer(conditions: Mapping[Place, Q], word: int) -> Combinable:
+    flags = [
+        Case(When(condition, then=Value(place.flag)), default=Value(0), output_field=BigIntegerField())
+        for place, condition in conditions.items()
+        if place.word == word
+    ]
+    return reduce(add, flags)
+
+
+def _expand(places: Sequence[Place]) -> None:
+    """One row for each (segment, member) whose bit differs."""
+    listed = " UNION ALL ".join(
+        f"SELECT {each.segment_id} AS id, {each.word} AS word, {each.flag} AS flag" for each in places
+    )
+    execute(
+        "INSERT INTO membership_change (segment_id, member_id, entered)"
+        " SELECT place.id, mask_change.member_id, (new_mask & flag) <> 0"
+        f" FROM mask_change JOIN ({listed}) AS place ON place.word = mask_change.word"
+        " WHERE (old_mask & flag) <> (new_mask & flag)"
+    )
+    know_size("membership_change")
+
+
+def _counted() -> dict[int, tuple[int, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT segment_id, SUM(CASE WHEN entered THEN 1 ELSE 0 END), SUM(CASE WHEN entered THEN 0 ELSE 1 END)"
+            " FROM membership_change GROUP BY segment_id"
+        )
+        return {segment_id: (int(entered), int(left)) for segment_id, entered, left in cursor.fetchall()}
+
+
+def clear_place(*, word: int, bit: int) -> None:
+    """This function will clear one bit of everybody's masks."""
+    flag = 1 << bit
+    execute(f"UPDATE {MASKS} SET mask = mask & {EVERY_BIT - flag} WHERE word = {word} AND (mask & {flag}) <> 0")

@@ -1,0 +1,162 @@
+"""Making, changing and deleting segments. What is in them is the refreshes' business."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import count
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_unicode_slug
+from django.db import transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from core.errors import FieldProblem, InvalidInput
+from core.locks import LockSpace, lock_for_transaction
+from core.queue import enqueue_on_commit
+from retention.models import Membership, Segment, SegmentSize, SegmentVersion, StaticMember, Transition
+from retention.models.segments import BITS_PER_WORD
+from retention.selectors.rules import Rulebook, invalid_rule
+from retention.services.masks import clear_place
+from rules.ast import Node
+from rules.errors import RuleErrors
+
+EDITING = 2
+"""The key of LockSpace.REFRESH under which rules are saved one after the other: two at once could close a circle."""
+LONGEST_NAME = 200
+LONGEST_SLUG = 100
+
+
+def create_segment(*, slug: str, name: str, rule: object, now: datetime, by: str = "", description: str = "") -> Segment:
+    """This function will save a segment with its first rule; the next refresh fills it.
+
+    Raises InvalidInput with a problem for each thing wrong with slug, name and rule.
+    """
+    with transaction.atomic():
+        lock_for_transaction(LockSpace.REFRESH, EDITING)
+        rulebook = Rulebook()
+        problems = [*_slug_problems(slug, rulebook), *_name_problems(name)]
+        _check_rule(rule, rulebook, slug=None, problems=problems)
+        word, bit = _free_place(rulebook)
+        segment = Segment.objects.create(
+            slug=slug, name=name.strip(), description=description, word=word, bit=bit, created_at=now
+        )
+        _save_version(segment, rule, number=1, now=now, by=by)
+        enqueue_on_commit("retention.refresh")
+    return segment
+
+
+def change_rule(*, segment: Segment, rule: object, now: datetime, by: str = "") -> Segment:
+    """This function will save another rule as a new version; the next refresh follows it. The same rule changes nothing.
+
+    Raises InvalidInput as `create_segment`, also where a segment that mentions this one could no longer be evaluated.
+    """
+    with transaction.atomic():
+        lock_for_transaction(LockSpace.REFRESH, EDITING)
+        rulebook = Rulebook()
+        stored = rulebook.segments.get(segment.slug)
+        if stored is None or stored.static or stored.version is None:
+            raise _refused("rule", "static", _("A fixed list has no rule."))
+        checked = _check_rule(rule, rulebook, slug=segment.slug, problems=[])
+        _check_users(segment.slug, checked, rulebook)
+        if stored.version.rule != rule:
+            _save_version(stored, rule, number=stored.version.number + 1, now=now, by=by)
+            enqueue_on_commit("retention.refresh")
+    return stored
+
+
+def describe_segment(*, segment: Segment, name: str, description: str) -> Segment:
+    """This function will save another name and description; raises InvalidInput for an empty or overlong name."""
+    problems = _name_problems(name)
+    if problems:
+        raise InvalidInput(problems[0].message, problems=problems)
+    segment.name, segment.description = name.strip(), description
+    segment.save(update_fields=["name", "description"])
+    return segment
+
+
+def delete_segment(*, segment: Segment) -> None:
+    """This function will delete a segment with its members and history, unless another segment's rule mentions it.
+
+    It waits for a refresh that is under way. Steps: clear its bits, so that its place may be given out again; delete its
+    rows; delete the segment.
+    """
+    with transaction.atomic():
+        lock_for_transaction(LockSpace.REFRESH)
+        lock_for_transaction(LockSpace.REFRESH, EDITING)
+        rulebook = Rulebook()
+        users = rulebook.users_of(segment.slug)
+        if users:
+            names = ", ".join(rulebook.segments[user].name for user in users)
+            raise _refused("slug", "in_use", _("Other segments mention this one: %(names)s.") % {"names": names})
+        clear_place(word=segment.word, bit=segment.bit)
+        for rows in (Membership, Transition, SegmentSize, StaticMember):
+            rows.objects.filter(segment=segment).delete()
+        Segment.objects.filter(pk=segment.pk).update(version=None, evaluated_version=None)
+        SegmentVersion.objects.filter(segment=segment).delete()
+        Segment.objects.filter(pk=segment.pk).delete()
+
+
+def _save_version(segment: Segment, rule: object, *, number: int, now: datetime, by: str) -> None:
+    segment.version = SegmentVersion.objects.create(segment=segment, number=number, rule=rule, created_at=now, created_by=by)
+    segment.save(update_fields=["version"])
+
+
+def _free_place(rulebook: Rulebook) -> tuple[int, int]:
+    """The first place no segment has; that no two have one, a constraint says."""
+    taken = {(segment.word, segment.bit) for segment in rulebook.segments.values()}
+    return next(place for place in (divmod(number, BITS_PER_WORD) for number in count()) if place not in taken)
+
+
+def _check_rule(rule: object, rulebook: Rulebook, *, slug: str | None, problems: list[FieldProblem]) -> Node:
+    """The rule as it can be evaluated, inner segments in place; what is wrong with it joins `problems`, which are raised."""
+    try:
+        checked = rulebook.read(rule)
+        rulebook.placed(checked, slug=slug)
+    except RuleErrors as errors:
+        problems = [*problems, *invalid_rule(errors, prefix="rule").problems]
+    if problems:
+        raise InvalidInput(problems[0].message, problems=problems)
+    return checked
+
+
+def _check_users(slug: str, rule: Node, rulebook: Rulebook) -> None:
+    """What mentions this segment, directly or through others, must still be possible with its new rule."""
+    rulebook.put(slug, rule)
+    waiting, seen = rulebook.users_of(slug), set()
+    while waiting:
+        user = waiting.pop()
+        if user in seen:
+            continue
+        seen.add(user)
+        try:
+            rulebook.condition_of(user, day=0)
+        except RuleErrors as errors:
+            name = rulebook.segments[user].name
+            message = _("The segment “%(name)s” mentions this one: %(problem)s") % {"name": name, "problem": errors}
+            raise _refused("rule", "breaks_segment", message) from None
+        waiting += rulebook.users_of(user)
+
+
+def _slug_problems(slug: str, rulebook: Rulebook) -> list[FieldProblem]:
+    try:
+        validate_unicode_slug(slug)
+    except ValidationError:
+        return [FieldProblem("slug", "invalid", _("Letters, digits, hyphens and underscores alone."))]
+    if len(slug) > LONGEST_SLUG:
+        return [FieldProblem("slug", "too_long", _("At most 100 characters."))]
+    if slug in rulebook:
+        return [FieldProblem("slug", "taken", _("Another segment has this short name."))]
+    return []
+
+
+def _name_problems(name: str) -> list[FieldProblem]:
+    if not name.strip():
+        return [FieldProblem("name", "required", _("Give the segment a name."))]
+    if len(name.strip()) > LONGEST_NAME:
+        return [FieldProblem("name", "too_long", _("At most 200 characters."))]
+    return []
+
+
+def _refused(path: str, code: str, message: str | Promise) -> InvalidInput:
+    return InvalidInput(message, problems=[FieldProblem(path, code, message)])
