@@ -24,6 +24,9 @@ Shape = TypeVar("Shape", bound=msgspec.Struct)
 MOST_PROBLEMS = 20
 """Problems reported of one row: nobody reads more, and a hostile row must not cost more."""
 
+UNREADABLE = (msgspec.ValidationError, UnicodeError)
+"""What the compiled reader raises: the second for half a surrogate pair in a key or a choice."""
+
 EXPECTED = {
     "object": gettext_lazy("an object"),
     "array": gettext_lazy("a list"),
@@ -44,7 +47,7 @@ def read_items(items: Sequence[object], shape: type[Shape]) -> tuple[list[tuple[
     """This function will return the items that have the shape, by index, and the others with their problems."""
     try:
         return list(enumerate(msgspec.convert(list(items), list[shape]))), []  # type: ignore[valid-type]
-    except msgspec.ValidationError:
+    except UNREADABLE:
         return _read_one_by_one(items, shape)
 
 
@@ -54,7 +57,7 @@ def _read_one_by_one(items: Sequence[object], shape: type[Shape]) -> tuple[list[
     for index, item in enumerate(items):
         try:
             read.append((index, msgspec.convert(item, shape)))
-        except msgspec.ValidationError:
+        except UNREADABLE:
             rejected.append(RejectedRow(index, tuple(islice(problems_in(item, shape), MOST_PROBLEMS)) or (_unreadable(),)))
     return read, rejected
 
@@ -103,7 +106,7 @@ def _problems_of_value(value: object, wanted: Any, path: str) -> Iterator[FieldP
         return
     try:
         msgspec.convert(value, wanted)
-    except msgspec.ValidationError as error:
+    except UNREADABLE as error:
         if inner is not None and listed and isinstance(value, list):
             deeper = [
                 problem for place, each in enumerate(value) for problem in problems_in(each, inner, f"{path}[{place}]")
@@ -111,7 +114,10 @@ def _problems_of_value(value: object, wanted: Any, path: str) -> Iterator[FieldP
             if deeper:
                 yield from deeper
                 return
-        yield _in_our_words(str(error), wanted, path)
+        if isinstance(error, UnicodeError):
+            yield FieldProblem(path, "not_text", _("This is not valid text: half a surrogate pair."))
+        else:
+            yield _in_our_words(str(error), wanted, path)
 
 
 def _struct_within(wanted: Any) -> tuple[Any, bool]:

@@ -37,6 +37,8 @@ class TestProblems:
             ({"total_minor": 10**12 + 1}, "total_minor", "out_of_range"),
             ({"discount_minor": 10**40}, "discount_minor", "out_of_range"),
             ({"status": "Payed"}, "status", "unknown_choice"),
+            ({"status": "\ud800"}, "status", "not_text"),
+            ({"\ud800": 1}, "\ufffd", "unknown_field"),
             ({"lines": {}}, "lines", "wrong_type"),
             ({"lines": [LINE, 7]}, "lines[1]", "wrong_type"),
             ({"lines": [LINE, {**LINE, "quantity": -2}]}, "lines[1].quantity", "out_of_range"),
