@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,8 @@ from members.models import (
     Shop,
 )
 
+HOME_PREFIX = "+86"
+"""What stands before a phone number as people at home write it: numbers are stored in the international form."""
 MOST_FOUND = 1000
 """Members or products that one search looks at; past it the words are too few."""
 LATEST_LINES = 500
@@ -30,15 +32,15 @@ LATEST_LINES = 500
 
 
 def members_found(text: str) -> QuerySet[Member]:
-    """This function will find members by the beginning of an id or a name, or by a whole phone number or address.
+    """This function will find members by how their id, name, phone number or address begins, or by a name elsewhere.
 
     Each way is one small query over its own index: an OR of them all would read the whole table.
     """
     ways = (
         Q(external_id__startswith=text),
         Q(name__startswith=text),
-        Q(phone=text) & ~Q(phone=""),
-        Q(email=text) & ~Q(email=""),
+        (Q(phone__startswith=text) | Q(phone__startswith=HOME_PREFIX + text)) & ~Q(phone=""),
+        Q(email__startswith=text) & ~Q(email=""),
         Q(pk__in=_named_elsewhere(text)),
     )
     found: set[int] = set()
@@ -167,3 +169,20 @@ def member_named(external_id: str) -> Member | None:
 
 def order_numbered(*, shop: str, external_id: str) -> Order | None:
     return order_listing(shop=shop).filter(external_id=external_id).first()
+
+
+def members_called(external_ids: Sequence[str]) -> list[Member]:
+    """This function will return the members with these ids, in the order given."""
+    found = {member.external_id: member for member in Member.objects.filter(external_id__in=external_ids)}
+    return [found[each] for each in external_ids if each in found]
+
+
+def members_by_id(member_ids: Collection[int]) -> dict[int, Member]:
+    return Member.objects.in_bulk(set(member_ids))
+
+
+def example_member() -> Member | None:
+    """This function will return a member to show a message to: the newest that has a name, else the newest."""
+    newest = Member.objects.order_by("-pk")
+    recent = list(newest[:100])
+    return next((member for member in recent if member.name), recent[0] if recent else None)

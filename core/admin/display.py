@@ -141,10 +141,10 @@ def list_url(label: str, **filters: object) -> str:
 
 
 def masked_phone(phone: str) -> str:
-    """This function will hide all but the ends: 138****5678."""
+    """This function will hide the four digits before the last four: +86138****5678."""
     if not phone:
         return ""
-    return f"{phone[:3]}****{phone[-4:]}" if len(phone) > 7 else "****"
+    return f"{phone[:-8]}****{phone[-4:]}" if len(phone) > 8 else "****"
 
 
 def masked_email(email: str) -> str:

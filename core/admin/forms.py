@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 from django import forms
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
+from core.conf import shop_currency, shop_zone
 from core.errors import DomainError
+from core.money import DECIMALS, SYMBOLS
 
 
 def add_problems(form: forms.Form, error: DomainError, *, fields: Mapping[str, str] | None = None) -> None:
@@ -26,3 +32,44 @@ def _field_of(form: forms.Form, path: str, fields: Mapping[str, str]) -> str | N
             return name
     first = path.split(".")[0].split("[")[0]
     return first if first in form.fields else None
+
+
+class MoneyField(forms.DecimalField):
+    """An amount as people write it, in the shop's currency; its value is whole minor units."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        symbol = SYMBOLS.get(shop_currency(), shop_currency())
+        kwargs.setdefault("widget", UnfoldAdminTextInputWidget({"inputmode": "decimal", "prefix": symbol}))
+        super().__init__(min_value=0, max_digits=14, decimal_places=_decimals(), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return Decimal(value).scaleb(-_decimals()) if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> int | None:  # type: ignore[override]
+        amount = super().clean(value)
+        return None if amount is None else int(amount.scaleb(_decimals()))
+
+
+class WholeNumberField(forms.IntegerField):
+    """A count, in the screens' dress."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", UnfoldAdminIntegerFieldWidget)
+        super().__init__(**kwargs)
+
+
+class ShopInstantField(forms.DateTimeField):
+    """An instant in the shop's zone, as the browser's own picker gives it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = UnfoldAdminTextInputWidget({"type": "datetime-local"})
+        super().__init__(widget=widget, help_text=kwargs.pop("help_text", ""), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, datetime):
+            return value.astimezone(shop_zone()).strftime("%Y-%m-%dT%H:%M")
+        return value
+
+
+def _decimals() -> int:
+    return DECIMALS.get(shop_currency(), 2)

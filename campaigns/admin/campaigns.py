@@ -1,0 +1,404 @@
+"""Campaigns: drafted in four parts, started with counts stated, watched by their balance line, judged by their report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from campaigns.admin.forms import NEW, BaseStepFormSet, CampaignForm, StepFormSet, initial_of, show_problems
+from campaigns.admin.marks import CAMPAIGN
+from campaigns.admin.results import balance_line, reasons_line, result
+from campaigns.admin.words import start_words, step_words, trigger_words, within_words
+from campaigns.models import Campaign, CampaignStatus
+from campaigns.selectors.documents import document_of
+from campaigns.selectors.reach import reach
+from campaigns.selectors.screens import outcome_counts
+from campaigns.services.lifecycle import (
+    activate,
+    create_campaign,
+    delete_draft,
+    finish,
+    pause,
+    resume,
+    start_problems,
+    update_draft,
+)
+from campaigns.services.previews import preview_message
+from campaigns.services.report import campaign_report
+from core.admin.base import BoundedChangeList, RekindleAdmin
+from core.admin.confirm import confirmed
+from core.admin.display import badge, change_url, list_url, number, when
+from core.errors import DomainError
+from members.selectors import example_member
+from retention.services.rules import sentence
+
+PARTS = (
+    (_("When"), ("trigger", "starts_at", "ends_at")),
+    (_("Who"), ("audience", "exclusion")),
+    (_("What"), ("steps",)),
+    (_("Within"), ("control_share", "attribution_days", "re_entry")),
+)
+"""The four parts and which paths of problems belong to each; the rest stands above them."""
+
+LONGEST_PREVIEW = 100_000
+
+
+class CampaignList(BoundedChangeList):
+    """Loads the balance of all campaigns on the page in one statement."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = list(self.result_list)
+        counts = outcome_counts([row.pk for row in rows])
+        for row in rows:
+            vars(row)["counts"] = counts[row.pk]
+        self.result_list = rows  # type: ignore[assignment]
+
+
+@admin.register(Campaign)
+class CampaignAdmin(RekindleAdmin):
+    list_display = ("name", "state", "fires", "due", "fired", "held_out", "started")
+    list_filter = ("status",)
+    search_fields = ("name", "slug")
+    ordering = ("-id",)
+    sortable_by = ()
+    list_select_related = ("version",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
+        return CampaignList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
+        return super().get_queryset(request).select_related("version")
+
+    def get_urls(self) -> list[Any]:
+        wrap = self.admin_site.admin_view
+        moves = (self.start_view, self.pause_view, self.resume_view, self.finish_view)
+        names = ("start", "pause", "resume", "finish")
+        own = [path("preview-message/", wrap(self.preview_view), name="campaigns_message_preview")]
+        own += [
+            path(f"<object_id>/{name}/", wrap(view), name=f"campaigns_campaign_{name}")
+            for name, view in zip(names, moves, strict=True)
+        ]
+        return own + super().get_urls()
+
+    # --- the list
+
+    @display(description=_("state"))
+    def state(self, campaign: Campaign) -> SafeString:
+        return badge(CAMPAIGN[CampaignStatus(campaign.status)])
+
+    @display(description=_("fires"))
+    def fires(self, campaign: Campaign) -> str:
+        return trigger_words(campaign.version.trigger) if campaign.version else ""
+
+    @display(description=_("due"))
+    def due(self, campaign: Campaign) -> str:
+        return number(sum(vars(campaign)["counts"].values()))
+
+    @display(description=_("fired"))
+    def fired(self, campaign: Campaign) -> str:
+        return number(vars(campaign)["counts"]["fired"])
+
+    @display(description=_("held out"))
+    def held_out(self, campaign: Campaign) -> str:
+        return number(vars(campaign)["counts"]["held_out"])
+
+    @display(description=_("started at"))
+    def started(self, campaign: Campaign) -> SafeString | str:
+        return when(campaign.activated_at) if campaign.activated_at else gettext("not yet")
+
+    # --- drafting
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = CampaignForm(request.POST or None, initial={**NEW, **_initial(request)})
+        steps = StepFormSet(request.POST or None, initial=[{"kind": "send_message"}], prefix="steps")
+
+        def save(document: dict[str, Any]) -> Campaign:
+            return create_campaign(document=document, now=timezone.now(), by=request.user.get_username())
+
+        if request.method == "POST" and (campaign := _saved(form, steps, save)):
+            self.log_addition(request, campaign, gettext("made"))
+            messages.success(request, gettext("The draft was saved. Look it over, then start it."))
+            return HttpResponseRedirect(change_url("campaigns_campaign", campaign.pk))
+        return self._form_page(request, form, steps, title=gettext("New campaign"))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        campaign = self.viewable(request, object_id)
+        if campaign.status == CampaignStatus.DRAFT and self.has_change_permission(request, campaign):
+            return self._draft_page(request, campaign)
+        return self._result_page(request, campaign)
+
+    def _draft_page(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
+        document = document_of(campaign)
+        form = CampaignForm(request.POST or None, initial={**NEW, **initial_of(document), **_instants(campaign)})
+        steps = StepFormSet(request.POST or None, initial=document.get("steps", []), prefix="steps")
+
+        def save(document: dict[str, Any]) -> Campaign:
+            by = request.user.get_username()
+            return update_draft(campaign=campaign, document=document, now=timezone.now(), by=by)
+
+        if request.method == "POST" and _saved(form, steps, save):
+            self.log_change(request, campaign, gettext("edited"))
+            messages.success(request, gettext("The draft was saved."))
+            return HttpResponseRedirect(change_url("campaigns_campaign", campaign.pk))
+        return self._form_page(request, form, steps, title=campaign.name, campaign=campaign)
+
+    def _form_page(
+        self,
+        request: HttpRequest,
+        form: CampaignForm,
+        steps: BaseStepFormSet,
+        *,
+        title: str,
+        campaign: Campaign | None = None,
+    ) -> HttpResponse:
+        problems = start_problems(campaign=campaign, now=timezone.now()) if campaign else []
+        return self.page(
+            request,
+            "campaigns/admin/campaign_form.html",
+            title=title,
+            obj=campaign,
+            form=form,
+            steps=steps,
+            checklist=_checklist(problems) if campaign else [],
+            obstacles=_obstacles(problems),
+            campaign=campaign,
+            start_url=_move_url(campaign, "start"),
+            preview_url=reverse("admin:campaigns_message_preview"),
+            back=list_url("campaigns_campaign"),
+            delete_url=reverse("admin:campaigns_campaign_delete", args=[campaign.pk]) if campaign else "",
+            may_delete=campaign is not None and self.has_delete_permission(request, campaign),
+        )
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        campaign = self.viewable(request, object_id)
+        if not self.has_delete_permission(request, campaign):
+            raise PermissionDenied
+
+        def do() -> str:
+            delete_draft(campaign_id=campaign.pk, by=request.user.get_username())
+            return gettext("The draft “%(campaign)s” was deleted.") % {"campaign": campaign.name}
+
+        return confirmed(
+            self,
+            request,
+            obj=campaign,
+            title=gettext("Delete the draft %(campaign)s?") % {"campaign": campaign.name},
+            sentences=lambda: [gettext("It has reached nobody, and nothing else goes with it.")],
+            verb=gettext("Delete the draft"),
+            do=do,
+            back=list_url("campaigns_campaign"),
+            danger=True,
+        )
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        """This function will answer a message as a member would read it; asked while a step is written."""
+        if request.method != "POST":
+            return JsonResponse({}, status=405)
+        if not (self.has_add_permission(request) or self.has_change_permission(request)):
+            raise PermissionDenied
+        try:
+            asked = _texts(json.loads(request.body[:LONGEST_PREVIEW]))
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, AttributeError):
+            return JsonResponse({"problems": [gettext("This is no JSON.")]}, status=400)
+        try:
+            shown = preview_message(
+                subject=asked["subject"],
+                body=asked["body"],
+                campaign_name=asked["campaign"],
+                coupon=asked["coupon"],
+                earlier=["issue_coupon"] if asked["coupon"] else [],
+                member=example_member(),
+            )
+        except DomainError as error:
+            return JsonResponse({"problems": [str(problem.message) for problem in error.problems]}, status=422)
+        return JsonResponse({"reader": shown.reader, "subject": shown.subject, "body": shown.body})
+
+    # --- under way
+
+    def _result_page(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
+        version = campaign.version
+        report = campaign_report(campaign=campaign)
+        may = self.has_change_permission(request, campaign)
+        return self.page(
+            request,
+            "campaigns/admin/campaign.html",
+            title=campaign.name,
+            obj=campaign,
+            campaign=campaign,
+            state=badge(CAMPAIGN[CampaignStatus(campaign.status)]),
+            moves=_moves(campaign) if may else [],
+            balance=balance_line(campaign, report.balance),
+            suppressed=reasons_line(campaign, "suppressed", report.balance.suppressed),
+            failed=reasons_line(campaign, "failed", report.balance.failed),
+            result=result(campaign, report),
+            when=trigger_words(version.trigger),
+            who=_said(version.audience),
+            but_not=_said(version.exclusion) if version.exclusion else "",
+            what=step_words(version.steps),
+            within=within_words(version),
+            version=version,
+        )
+
+    def start_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._move(
+            request,
+            object_id,
+            activate,
+            title=_("Start %(campaign)s?"),
+            verb=_("Start campaign"),
+            done=_("“%(campaign)s” is running. The first go out within a minute."),
+            sentences=lambda campaign: start_words(campaign.version, reach(campaign.version)),
+        )
+
+    def pause_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._move(
+            request,
+            object_id,
+            pause,
+            title=_("Pause %(campaign)s?"),
+            verb=_("Pause campaign"),
+            done=_("“%(campaign)s” is paused."),
+            sentences=lambda campaign: [
+                gettext("Nothing new is decided or sent until it is resumed; %(waiting)s wait now.") % _waiting(campaign)
+            ],
+        )
+
+    def resume_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._move(
+            request,
+            object_id,
+            resume,
+            title=_("Resume %(campaign)s?"),
+            verb=_("Resume campaign"),
+            done=_("“%(campaign)s” goes on."),
+            sentences=lambda campaign: [
+                gettext("It goes on where it was: %(waiting)s wait and are decided within a minute.") % _waiting(campaign)
+            ],
+        )
+
+    def finish_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._move(
+            request,
+            object_id,
+            finish,
+            title=_("Finish %(campaign)s?"),
+            verb=_("Finish campaign"),
+            done=_("“%(campaign)s” is finished."),
+            sentences=lambda campaign: [
+                gettext("It ends for good: %(waiting)s wait and will get nothing. Its report goes on.") % _waiting(campaign)
+            ],
+            danger=True,
+        )
+
+    def _move(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        service: Callable[..., Campaign],
+        *,
+        title: Any,
+        verb: Any,
+        done: Any,
+        sentences: Callable[[Campaign], list[str]],
+        danger: bool = False,
+    ) -> HttpResponse:
+        campaign = self.changeable(request, object_id)
+        named = {"campaign": campaign.name}
+
+        def do() -> str:
+            service(campaign_id=campaign.pk, now=timezone.now(), by=request.user.get_username())
+            self.log_change(request, campaign, str(verb))
+            return str(done) % named
+
+        return confirmed(
+            self,
+            request,
+            obj=campaign,
+            title=str(title) % named,
+            sentences=lambda: sentences(campaign),
+            verb=str(verb),
+            do=do,
+            back=change_url("campaigns_campaign", campaign.pk),
+            danger=danger,
+        )
+
+
+def _saved(form: CampaignForm, steps: BaseStepFormSet, save: Callable[[dict[str, Any]], Campaign]) -> Campaign | None:
+    """This function will hand what was typed to the service, or show what it refuses at the inputs."""
+    if not (form.is_valid() & steps.is_valid()):
+        return None
+    document = {**form.document(), "steps": [step.step() for step in steps.kept()]}
+    try:
+        return save(document)
+    except DomainError as error:
+        show_problems(form, steps, error)
+        return None
+
+
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    """A segment's page offers to make a campaign of it: ?segment=…"""
+    slug = request.GET.get("segment", "")
+    return {"audience": {"in_segment": slug}} if slug else {}
+
+
+def _instants(campaign: Campaign) -> dict[str, Any]:
+    return {"starts_at": campaign.starts_at, "ends_at": campaign.ends_at}
+
+
+def _texts(asked: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(asked.get(name) or "") for name in ("subject", "body", "campaign", "coupon")}
+
+
+def _checklist(problems: list[Any]) -> list[tuple[Any, list[str]]]:
+    """This function will list the four parts, each with what is wrong with it."""
+    return [
+        (part, [str(each.message) for each in problems if each.path.split(".")[0].split("[")[0] in paths])
+        for part, paths in PARTS
+    ]
+
+
+def _obstacles(problems: list[Any]) -> list[str]:
+    return [str(problem.message) for problem in problems]
+
+
+def _moves(campaign: Campaign) -> list[tuple[str, str, str]]:
+    """This function will list the buttons of a campaign where it stands: address, verb, look."""
+    found = {
+        CampaignStatus.DRAFT: [("start", gettext("Start…"), "rk-primary")],
+        CampaignStatus.RUNNING: [("pause", gettext("Pause…"), ""), ("finish", gettext("Finish…"), "")],
+        CampaignStatus.PAUSED: [("resume", gettext("Resume…"), "rk-primary"), ("finish", gettext("Finish…"), "")],
+    }.get(CampaignStatus(campaign.status), [])
+    return [(_move_url(campaign, name), verb, look) for name, verb, look in found]
+
+
+def _move_url(campaign: Campaign | None, name: str) -> str:
+    return reverse(f"admin:campaigns_campaign_{name}", args=[campaign.pk]) if campaign else ""
+
+
+def _waiting(campaign: Campaign) -> dict[str, str]:
+    return {"waiting": number(outcome_counts([campaign.pk])[campaign.pk]["waiting"])}
+
+
+def _said(rule: Any) -> str:
+    """A rule of a running campaign may name what is gone; its page must open all the same."""
+    try:
+        return sentence(rule)
+    except DomainError as error:
+        return str(error)

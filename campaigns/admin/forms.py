@@ -1,0 +1,270 @@
+"""The form of a campaign in its four parts: when, who, what, within. What is right is decided by the service it feeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.forms.formsets import ORDERING_FIELD_NAME, BaseFormSet, formset_factory
+from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from campaigns.actions import actions
+from campaigns.channels import channels
+from campaigns.selectors.screens import template_choices
+from campaigns.triggers import triggers
+from core.admin.forms import ShopInstantField, WholeNumberField, add_problems
+from core.admin.rules import RuleField, RuleWidget
+from core.errors import DomainError, FieldProblem
+from retention.models import Segment
+
+KIND_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "manual": (),
+    "schedule": ("every", "weekday", "day", "at"),
+    "segment_entered": ("segment", "include_current"),
+    "date": ("days_before", "at", "leap_day"),
+}
+"""The inputs of each kind of trigger; one input may serve several."""
+
+EVERY = [("day", _("every day")), ("week", _("every week")), ("month", _("every month"))]
+WEEKDAYS = [
+    ("monday", _("Monday")),
+    ("tuesday", _("Tuesday")),
+    ("wednesday", _("Wednesday")),
+    ("thursday", _("Thursday")),
+    ("friday", _("Friday")),
+    ("saturday", _("Saturday")),
+    ("sunday", _("Sunday")),
+]
+LEAP_DAYS = [("feb_28", _("28 February")), ("mar_1", _("1 March"))]
+RE_ENTRY = [
+    ("", _("as usual for this trigger")),
+    ("once", _("once ever")),
+    ("every", _("again, after some days")),
+    ("per_occurrence", _("again at each occasion")),
+]
+STEP_PATH = re.compile(r"^steps\[(\d+)\]\.?(.*)$")
+
+
+class CampaignForm(forms.Form):
+    """Every input of the four parts but the steps, which are a formset of their own."""
+
+    name = forms.CharField(label=_("name"), max_length=200, widget=UnfoldAdminTextInputWidget)
+    slug = forms.SlugField(
+        label=_("short name"),
+        max_length=100,
+        allow_unicode=True,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("How the API calls it; empty: made from the name."),
+    )
+    # when
+    trigger_kind = forms.ChoiceField(label=_("it fires"), widget=UnfoldAdminSelectWidget)
+    every = forms.ChoiceField(label=_("how often"), choices=EVERY, required=False, widget=UnfoldAdminSelectWidget)
+    weekday = forms.ChoiceField(label=_("on"), choices=WEEKDAYS, required=False, widget=UnfoldAdminSelectWidget)
+    day = WholeNumberField(
+        label=_("on day of the month"), required=False, help_text=_("31 is the last day of shorter months.")
+    )
+    segment = forms.ChoiceField(label=_("the segment"), required=False, widget=UnfoldAdminSelectWidget)
+    include_current = forms.BooleanField(
+        label=_("also those who are in it at the start"), required=False, widget=UnfoldBooleanSwitchWidget
+    )
+    days_before = WholeNumberField(label=_("days before the birthday"), required=False, help_text=_("0 is the day itself."))
+    leap_day = forms.ChoiceField(
+        label=_("who was born on 29 February has it, in common years, on"),
+        choices=LEAP_DAYS,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+    at = forms.CharField(label=_("at"), max_length=5, required=False, widget=UnfoldAdminTextInputWidget({"type": "time"}))
+    # who
+    audience = RuleField(label=_("who gets it"))
+    exclusion = RuleField(label=_("but not"), required=False, widget=RuleWidget(counted=False))
+    # within
+    control_percent = WholeNumberField(
+        label=_("control group, percent"),
+        min_value=0,
+        max_value=90,
+        help_text=_("So many are due but left alone: the difference to them is what the campaign does."),
+    )
+    attribution_days = WholeNumberField(
+        label=_("orders count for … days"), help_text=_("after a member was due, for both groups alike")
+    )
+    re_entry_policy = forms.ChoiceField(
+        label=_("a member gets it"), choices=RE_ENTRY, required=False, widget=UnfoldAdminSelectWidget
+    )
+    re_entry_days = WholeNumberField(label=_("days between"), required=False)
+    starts_at = ShopInstantField(label=_("not before"), required=False)
+    ends_at = ShopInstantField(label=_("not after"), required=False)
+
+    PATHS: Mapping[str, str] = {
+        "trigger": "trigger_kind",
+        **{f"trigger.{name}": name for names in KIND_FIELDS.values() for name in names},
+        "control_share": "control_percent",
+        "re_entry": "re_entry_policy",
+        "re_entry.days": "re_entry_days",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choose(self.fields["trigger_kind"], [(each.code, each.label) for each in triggers if each.code in KIND_FIELDS])
+        _choose(self.fields["segment"], list(Segment.objects.order_by("name").values_list("slug", "name")))
+
+    def clean_slug(self) -> str:
+        given = self.cleaned_data.get("slug") or slugify(self.cleaned_data.get("name", ""), allow_unicode=True)
+        return str(given)[:100]
+
+    def document(self) -> dict[str, Any]:
+        """This function will write the form as the contract's campaign item, steps left out."""
+        given = self.cleaned_data
+        document = {
+            "slug": given["slug"],
+            "name": given["name"],
+            "trigger": self._trigger(),
+            "audience": given["audience"],
+            "exclusion": given["exclusion"],
+            "control_share": given["control_percent"] / 100,
+            "attribution_days": given["attribution_days"],
+            "starts_at": given["starts_at"].isoformat() if given["starts_at"] else None,
+            "ends_at": given["ends_at"].isoformat() if given["ends_at"] else None,
+        }
+        if given["re_entry_policy"]:
+            document["re_entry"] = {"policy": given["re_entry_policy"]}
+            if given["re_entry_policy"] == "every" and given["re_entry_days"] is not None:
+                document["re_entry"]["days"] = given["re_entry_days"]
+        return document
+
+    def _trigger(self) -> dict[str, Any]:
+        """Only what belongs to the chosen kind, and of a schedule only what belongs to its turn."""
+        given = self.cleaned_data
+        kind = given["trigger_kind"]
+        unused = {"weekday"} if given["every"] != "week" else set()
+        unused |= {"day"} if given["every"] != "month" else set()
+        chosen = {name: given[name] for name in KIND_FIELDS[kind] if name not in unused}
+        return {"kind": kind, **{name: value for name, value in chosen.items() if value not in (None, "")}}
+
+
+def initial_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """This function will fill the form from a campaign item: what `document` wrote, read back."""
+    trigger = document.get("trigger") or {}
+    re_entry = document.get("re_entry") or {}
+    return {
+        **{name: document.get(name) for name in ("name", "slug", "audience", "exclusion", "attribution_days")},
+        **{name: trigger[name] for names in KIND_FIELDS.values() for name in names if name in trigger},
+        "trigger_kind": trigger.get("kind"),
+        "control_percent": round(float(document.get("control_share") or 0) * 100),
+        "re_entry_policy": re_entry.get("policy", ""),
+        "re_entry_days": re_entry.get("days"),
+    }
+
+
+NEW: Mapping[str, Any] = {
+    "trigger_kind": "manual",
+    "at": "09:00",
+    "days_before": 0,
+    "control_percent": 10,
+    "attribution_days": 14,
+}
+
+
+class StepForm(forms.Form):
+    """One step: a coupon, or a message."""
+
+    kind = forms.ChoiceField(label=_("what"), widget=UnfoldAdminSelectWidget)
+    template = forms.ChoiceField(label=_("which coupon"), required=False, widget=UnfoldAdminSelectWidget)
+    channel = forms.ChoiceField(label=_("by"), required=False, widget=UnfoldAdminSelectWidget)
+    subject = forms.CharField(
+        label=_("subject"),
+        max_length=300,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("Of an e-mail; empty: its first line."),
+    )
+    body = forms.CharField(
+        label=_("message"),
+        required=False,
+        widget=UnfoldAdminTextareaWidget({"rows": 4}),
+        help_text=_(
+            "Words in braces are filled in: {{ member.name }}, {{ shop.name }}, {{ coupon.code }}, {{ coupon.valid_until }}."
+        ),
+    )
+
+    def __init__(self, *args: Any, templates: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choose(self.fields["kind"], [(each.code, each.label) for each in actions if each.code in STEP_FIELDS])
+        _choose(self.fields["template"], templates)
+        _choose(self.fields["channel"], [(each.code, each.label) for each in channels])
+
+    def step(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        step = {"kind": given["kind"], **{name: given[name] for name in STEP_FIELDS[given["kind"]]}}
+        if not step.get("subject"):
+            step.pop("subject", None)
+        return step
+
+
+STEP_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "issue_coupon": ("template",),
+    "send_message": ("channel", "subject", "body"),
+}
+
+
+if TYPE_CHECKING:
+    StepsBase = BaseFormSet[StepForm]
+else:
+    StepsBase = BaseFormSet  # Django's own cannot be asked for its element outside a type checker
+
+
+class BaseStepFormSet(StepsBase):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["form_kwargs"] = {"templates": template_choices()}
+        super().__init__(*args, **kwargs)
+
+    def get_ordering_widget(self) -> forms.Widget:
+        return forms.HiddenInput(attrs={"data-step-order": ""})
+
+    def get_deletion_widget(self) -> forms.Widget:
+        return forms.CheckboxInput(attrs={"data-step-delete": ""})
+
+    def kept(self) -> list[StepForm]:
+        """This function will return the steps that were not taken out, in the order on screen."""
+        kept = [form for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
+        return sorted(kept, key=lambda form: (form.cleaned_data.get(ORDERING_FIELD_NAME) or 0, self.forms.index(form)))
+
+
+StepFormSet = formset_factory(StepForm, formset=BaseStepFormSet, extra=0, can_order=True, can_delete=True, max_num=20)
+
+
+def show_problems(form: CampaignForm, steps: BaseStepFormSet, error: DomainError) -> None:
+    """This function will put each problem where it belongs: at a field, at a step's field, inside a rule."""
+    kept = steps.kept()
+    elsewhere = []
+    for problem in error.problems:
+        found = STEP_PATH.match(problem.path)
+        if found and int(found[1]) < len(kept):
+            step = kept[int(found[1])]
+            name = found[2].split(".")[0].split("[")[0]
+            step.add_error(name if name in step.fields else None, str(problem.message))
+        else:
+            elsewhere.append(problem)
+    for rule in ("audience", "exclusion"):
+        form.fields[rule].widget.problems = [
+            FieldProblem(each.path.removeprefix(rule).removeprefix("."), each.code, each.message)
+            for each in elsewhere
+            if each.path == rule or each.path.startswith((f"{rule}.", f"{rule}["))
+        ]
+    if elsewhere or not error.problems:
+        add_problems(form, type(error)(error.message, problems=elsewhere), fields=form.PATHS)
+
+
+def _choose(field: forms.Field, choices: list[tuple[str, Any]]) -> None:
+    assert isinstance(field, forms.ChoiceField)
+    field.choices = choices

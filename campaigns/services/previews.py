@@ -1,0 +1,58 @@
+"""A message as one real member would read it, before the campaign is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.actions.wording import COUPON_WORDS, MEMBER_WORDS, SHOP_WORDS, Unreadable, problems_in, written
+from campaigns.models import CouponTemplate
+from campaigns.selectors.batches import shop_name
+from core.errors import FieldProblem, InvalidInput
+from members.models import Member
+
+EXAMPLE_CODE = "7K3M-9QXF-2W"
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePreview:
+    """`reader` is whose words stand in it."""
+
+    reader: str
+    subject: str
+    body: str
+
+
+def preview_message(
+    *, subject: str, body: str, campaign_name: str, coupon: str, earlier: Sequence[str], member: Member | None
+) -> MessagePreview:
+    """This function will write a message for `member`, with an example code for the coupon template called `coupon`.
+
+    Raises InvalidInput with what is wrong with the text.
+    """
+    known = [*MEMBER_WORDS, *SHOP_WORDS, *(COUPON_WORDS if "issue_coupon" in earlier else ())]
+    problems = [*problems_in(subject, path="subject", known=known), *problems_in(body, path="body", known=known)]
+    if problems:
+        raise InvalidInput(_("The message cannot be written."), problems=problems)
+    template = CouponTemplate.objects.filter(slug=coupon).first()
+    words = {
+        "member": {
+            "name": member.name if member else "",
+            "external_id": member.external_id if member else "",
+        },
+        "campaign": {"name": campaign_name},
+        "shop": {"name": shop_name()},
+        "coupon": {
+            "code": (template.code if template and template.code else EXAMPLE_CODE),
+            "name": template.name if template else "",
+            "valid_until": "",
+            "link": template.link if template else "",
+        },
+    }
+    try:
+        return MessagePreview(str(member or ""), written(subject, words), written(body, words))
+    except Unreadable as error:
+        problem = FieldProblem("body", "message_unreadable", str(error))
+        raise InvalidInput(_("The message cannot be written."), problems=[problem]) from error

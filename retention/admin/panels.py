@@ -1,0 +1,133 @@
+"""What the member pages show of what we infer: stage, facts, scores, segments; columns and filters of the list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from core.admin.display import badge, change_url, day, money, number, share, unknown
+from core.admin.panels import Column, Filter, Panel, member_columns, member_filters, member_panels
+from members.models import Member
+from retention.admin.marks import STAGES
+from retention.admin.sources import segments as segments_by_name
+from retention.fields import GROUP_LABELS, STAGE_LABELS
+from retention.selectors import facts_rows, scores_rows, state
+from retention.selectors.overview import members_at, members_in, segments_of
+
+# --- the page
+
+
+def standing(request: HttpRequest, member: Member) -> dict[str, Any]:
+    """This function will say how a member stands: the habit in a sentence, then facts and scores."""
+    facts = facts_rows([member.pk])[member.pk]
+    scores = scores_rows([member.pk])[member.pk]
+    return {
+        "stage": badge(STAGES[scores["lifecycle_stage"]]),
+        "habit": habit(facts, scores),
+        "rows": [
+            (_("orders"), number(facts["order_count"])),
+            (_("spent in all"), money(facts["revenue_minor"])),
+            (_("spent in 90 days"), money(facts["revenue_minor_90d"])),
+            (_("average order"), money(facts["average_order_minor"])),
+            (_("first order"), _day(facts["first_order_at"])),
+            (_("last order"), _day(facts["last_order_at"])),
+            (_("orders refunded"), share(facts["refund_rate"])),
+            (_("orders with a coupon"), share(facts["coupon_share"])),
+        ],
+        "rfm": rfm(scores),
+        "as_of": state().as_of,
+    }
+
+
+def habit(facts: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
+    """This function will say a member's rhythm as a person would: buys about every 24 days, last order 61 days ago."""
+    since = scores["days_since_last_order"]
+    if since is None:
+        return gettext("Has not ordered yet.")
+    last = ngettext("last order %(count)d day ago", "last order %(count)d days ago", since) % {"count": since}
+    if since == 0:
+        last = gettext("last order today")
+    if scores["mean_gap_days"] is None:
+        return gettext("Has ordered on one day only, %(last)s.") % {"last": last}
+    usual = round(scores["mean_gap_days"])
+    if usual < 1:
+        return gettext("Buys about every day, %(last)s.") % {"last": last}
+    rhythm = ngettext("Buys about every %(days)d day", "Buys about every %(days)d days", usual) % {"days": usual}
+    return gettext("%(rhythm)s, %(last)s.") % {"rhythm": rhythm, "last": last}
+
+
+def rfm(scores: Mapping[str, Any]) -> str:
+    if scores["r_score"] is None:
+        return ""
+    group = GROUP_LABELS.get(scores["rfm_group"], scores["rfm_group"])
+    places = {"r": scores["r_score"], "f": scores["f_score"], "m": scores["m_score"], "group": group}
+    return gettext("R %(r)s · F %(f)s · M %(m)s of 5: %(group)s") % places
+
+
+def _day(iso: str | None) -> object:
+    return unknown() if iso is None else day(date.fromisoformat(iso))
+
+
+def segments(request: HttpRequest, member: Member) -> dict[str, Any]:
+    rows = [(each, change_url("retention_segment", each.segment_id)) for each in segments_of(member.pk)]
+    return {"rows": rows}
+
+
+member_panels.register(
+    Panel("standing", _("How they stand"), 5, "retention/admin/panels/standing.html", "retention.view_memberfacts", standing)
+)
+member_panels.register(
+    Panel("segments", _("Segments"), 40, "retention/admin/panels/segments.html", "retention.view_segment", segments)
+)
+
+# --- columns of the list
+
+for column in (
+    Column("stage", _("stage"), "scores", lambda scores: badge(STAGES[scores["lifecycle_stage"]])),
+    Column("last_order", _("last order"), "facts", lambda facts: _day(facts["last_order_at"])),
+    Column("orders", _("orders"), "facts", lambda facts: number(facts["order_count"])),
+    Column("spent", _("spent"), "facts", lambda facts: money(facts["revenue_minor"])),
+):
+    member_columns.register(column)
+
+# --- filters of the list
+
+
+def _at_stage(value: str) -> QuerySet[Any, Any] | None:
+    return members_at(lifecycle_stage=value) if value in STAGE_LABELS else None
+
+
+def _in_group(value: str) -> QuerySet[Any, Any] | None:
+    return members_at(rfm_group=value) if value in GROUP_LABELS else None
+
+
+def _in_segment(value: str) -> QuerySet[Any, Any] | None:
+    return members_in(value)
+
+
+def _in_cell(value: str) -> QuerySet[Any, Any] | None:
+    """One comes here from a cell of the RFM grid: «4-5» is R 4, F 5."""
+    recency, _dash, frequency = value.partition("-")
+    if not (recency in set("12345") and frequency in set("12345")):
+        return None
+    return members_at(r_score=int(recency), f_score=int(frequency))
+
+
+def _chosen_cell(request: HttpRequest) -> list[tuple[str, str]]:
+    chosen = request.GET.get("cell", "")
+    return [(chosen, chosen)] if chosen else []
+
+
+for registered in (
+    Filter("stage", _("stage"), lambda request: list(STAGE_LABELS.items()), _at_stage),
+    Filter("rfm_group", _("RFM group"), lambda request: list(GROUP_LABELS.items()), _in_group),
+    Filter("segment", _("segment"), lambda request: segments_by_name(), _in_segment),
+    Filter("cell", _("RFM cell"), _chosen_cell, _in_cell),
+):  # fmt: skip
+    member_filters.register(registered)

@@ -1,0 +1,290 @@
+"""Segments: built from rules, counted while they are built; a changed rule is a new version, older ones stay to be read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.text import slugify
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from core.admin.base import BoundedChangeList, BoundedPaginator, RekindleAdmin
+from core.admin.confirm import confirmed
+from core.admin.display import Mark, badge, change_url, list_url, number, share, when
+from core.admin.forms import add_problems
+from core.admin.rules import RuleField
+from core.errors import DomainError, InvalidInput
+from members.selectors import members_by_id, members_called
+from retention.models import Segment, SegmentVersion
+from retention.selectors import preview, state
+from retention.selectors.overview import memberships_of
+from retention.selectors.sentences import sentences_of_segments, sentences_of_versions
+from retention.services.segments import change_rule, create_segment, delete_segment, describe_segment
+
+MEMBERS_A_PAGE = 20
+LONGEST_PREVIEW = 1_000_000
+
+FRESH = Mark(_("counted"), "green", "check_circle")
+FAILING = Mark(_("failing"), "red", "error")
+COUNTING = Mark(_("waits to be counted"), "grey", "hourglass_empty")
+
+
+class SegmentForm(forms.Form):
+    """A name, what it is for, and the rule. The short name is made from the name unless somebody gives one."""
+
+    name = forms.CharField(label=_("name"), max_length=200, widget=UnfoldAdminTextInputWidget)
+    description = forms.CharField(
+        label=_("what it is for"), max_length=2000, required=False, widget=UnfoldAdminTextareaWidget({"rows": 2})
+    )
+    rule = RuleField(label=_("who is in it"))
+    slug = forms.SlugField(
+        label=_("short name"),
+        max_length=100,
+        allow_unicode=True,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("How other rules and the API call it; empty: made from the name. It stays as it is."),
+    )
+
+    def clean_slug(self) -> str:
+        given = self.cleaned_data.get("slug") or slugify(self.cleaned_data.get("name", ""), allow_unicode=True)
+        return str(given)[:100]
+
+
+class ChangeSegmentForm(SegmentForm):
+    slug = None  # type: ignore[assignment]
+
+
+class SegmentList(BoundedChangeList):
+    """Says every rule of the page in words, with the segments read once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = list(self.result_list)
+        said = sentences_of_segments(rows)
+        for segment in rows:
+            vars(segment)["sentence"] = said.get(segment.slug, "")
+        self.result_list = rows  # type: ignore[assignment]
+
+
+@admin.register(Segment)
+class SegmentAdmin(RekindleAdmin):
+    list_display = ("name", "meaning", "size", "freshness")
+    ordering = ("name", "id")
+    search_fields = ("name", "slug")
+    sortable_by = ()
+    list_select_related = ("version",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
+        return SegmentList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Segment]:
+        return super().get_queryset(request).select_related("version")
+
+    def get_urls(self) -> list[Any]:
+        wrap = self.admin_site.admin_view
+        own = [
+            path("preview/", wrap(self.preview_view), name="retention_rule_preview"),
+            path("<object_id>/edit/", wrap(self.edit_view), name="retention_segment_edit"),
+        ]
+        return own + super().get_urls()
+
+    # --- the list
+
+    @display(description=_("who is in it"))
+    def meaning(self, segment: Segment) -> str:
+        return str(vars(segment).get("sentence", ""))
+
+    @display(description=_("members"))
+    def size(self, segment: Segment) -> str:
+        return number(segment.member_count)
+
+    @display(description=_("counted"))
+    def freshness(self, segment: Segment) -> SafeString:
+        if segment.error:
+            return badge(FAILING)
+        return badge(COUNTING) if segment.as_of is None else when(segment.as_of)
+
+    # --- one segment
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        segment = self.viewable(request, object_id)
+        versions = list(SegmentVersion.objects.filter(segment=segment).order_by("-number")[:20])
+        said = sentences_of_versions(versions)
+        paginator = BoundedPaginator(memberships_of(segment), MEMBERS_A_PAGE)
+        page = paginator.get_page(request.GET.get("members"))
+        found = members_by_id([each.member_id for each in page])
+        return self.page(
+            request,
+            "retention/admin/segment.html",
+            title=segment.name,
+            obj=segment,
+            segment=segment,
+            sentence=sentences_of_segments([segment]).get(segment.slug, ""),
+            state=badge(FAILING if segment.error else COUNTING if segment.as_of is None else FRESH),
+            versions=[(each, said.get(each.pk, "")) for each in versions],
+            page=page,
+            more=paginator.more,
+            members=[(found.get(each.member_id), each) for each in page],
+            edit_url=reverse("admin:retention_segment_edit", args=[segment.pk]),
+            delete_url=reverse("admin:retention_segment_delete", args=[segment.pk]),
+            may_delete=self.has_delete_permission(request, segment),
+            members_url=list_url("members_member", segment=segment.slug),
+        )
+
+    # --- making and changing
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = SegmentForm(request.POST or None, initial=_initial(request))
+        if request.method == "POST" and form.is_valid():
+            try:
+                segment = create_segment(**form.cleaned_data, now=timezone.now(), by=request.user.get_username())
+            except InvalidInput as error:
+                _show_problems(form, error)
+            else:
+                self.log_addition(request, segment, gettext("made"))
+                messages.success(request, gettext("The segment was made. The next refresh counts it, within a minute."))
+                return HttpResponseRedirect(change_url("retention_segment", segment.pk))
+        return self._form_page(request, form, title=gettext("New segment"), verb=gettext("Make the segment"))
+
+    def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        segment = self.changeable(request, object_id)
+        rule = segment.version.rule if segment.version else None
+        initial = {"name": segment.name, "description": segment.description, "rule": rule}
+        form = ChangeSegmentForm(request.POST or None, initial=initial)
+        if segment.static:
+            del form.fields["rule"]
+        if request.method == "POST" and form.is_valid() and self._change(request, segment, form):
+            return HttpResponseRedirect(change_url("retention_segment", segment.pk))
+        title = gettext("Edit %(segment)s") % {"segment": segment.name}
+        return self._form_page(request, form, title=title, verb=gettext("Save segment"), segment=segment)
+
+    def _change(self, request: HttpRequest, segment: Segment, form: forms.Form) -> bool:
+        """This function will save what was changed, the rule as a new version, and say whether it was taken."""
+        given = form.cleaned_data
+        try:
+            with transaction.atomic():
+                if {"name", "description"} & set(form.changed_data):
+                    describe_segment(segment=segment, name=given["name"], description=given["description"])
+                if "rule" in form.changed_data:
+                    change_rule(segment=segment, rule=given["rule"], now=timezone.now(), by=request.user.get_username())
+        except InvalidInput as error:
+            _show_problems(form, error)
+            return False
+        if form.changed_data:
+            self.log_change(request, segment, gettext("edited: %(fields)s") % {"fields": ", ".join(form.changed_data)})
+            messages.success(request, gettext("The segment was saved. The next refresh counts it, within a minute."))
+        return True
+
+    def _form_page(
+        self, request: HttpRequest, form: forms.Form, *, title: str, verb: str, segment: Segment | None = None
+    ) -> HttpResponse:
+        back = list_url("retention_segment") if segment is None else change_url("retention_segment", segment.pk)
+        return self.page(
+            request, "retention/admin/segment_form.html", title=title, obj=segment, form=form, verb=verb, back=back
+        )
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        segment = self.viewable(request, object_id)
+        if not self.has_delete_permission(request, segment):
+            raise PermissionDenied
+
+        def do() -> str:
+            delete_segment(segment=segment)
+            self.log_deletions(request, Segment.objects.filter(pk=segment.pk))
+            return gettext("The segment “%(segment)s” was deleted.") % {"segment": segment.name}
+
+        back = list_url("retention_segment") if request.method == "POST" else change_url("retention_segment", segment.pk)
+        return confirmed(
+            self,
+            request,
+            obj=segment,
+            title=gettext("Delete %(segment)s?") % {"segment": segment.name},
+            sentences=lambda: [_what_goes(segment)],
+            verb=gettext("Delete the segment"),
+            do=do,
+            back=back,
+            danger=True,
+        )
+
+    # --- counting while a rule is built
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        """This function will answer how many a rule reaches, or what is wrong with it; asked by the rule builder."""
+        if request.method != "POST":
+            return JsonResponse({}, status=405)
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            rule = json.loads(request.body[:LONGEST_PREVIEW])
+            return JsonResponse(_counted(rule))
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+            problem = {"path": "", "code": "unreadable", "message": gettext("This is no JSON.")}
+            return JsonResponse({"problems": [problem]}, status=400)
+        except DomainError as error:
+            problems = [problem.as_json() for problem in error.problems]
+            return JsonResponse({"problems": [_inside_rule(each) for each in problems]}, status=422)
+
+
+def _counted(rule: Any) -> dict[str, Any]:
+    found = preview(rule=rule)
+    people = members_called(found.sample)
+    words = ngettext("%(count)s member", "%(count)s members", found.count) % {"count": number(found.count)}
+    as_of = state().as_of
+    fresh = gettext("as of %(when)s") % {"when": timezone.localtime(as_of).strftime("%Y-%m-%d %H:%M")} if as_of else ""
+    return {
+        "count": found.count,
+        "count_text": words,
+        "share_text": gettext("%(share)s of all") % {"share": share(found.share)},
+        "sentence": found.sentence,
+        "sample": [{"name": str(each), "url": change_url("members_member", each.pk)} for each in people],
+        "fresh": fresh or gettext("Nobody has been counted yet: the first refresh does it, within a minute."),
+    }
+
+
+def _inside_rule(problem: dict[str, str]) -> dict[str, str]:
+    """The service answers paths from the call's root; the builder knows only the rule."""
+    path_inside = problem["path"].removeprefix("rule").removeprefix(".")
+    return {**problem, "path": path_inside}
+
+
+def _show_problems(form: forms.Form, error: InvalidInput) -> None:
+    add_problems(form, error)
+    form.fields["rule"].widget.problems = [
+        type(each)(_inside_rule(each.as_json())["path"], each.code, each.message)
+        for each in error.problems
+        if each.path == "rule" or each.path.startswith(("rule.", "rule["))
+    ]
+
+
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    """A list elsewhere may offer its own rule as a segment: ?rule=…"""
+    try:
+        rule = json.loads(request.GET.get("rule", "")[:LONGEST_PREVIEW])
+    except (json.JSONDecodeError, RecursionError):
+        return {}
+    return {"rule": rule} if isinstance(rule, dict) else {}
+
+
+def _what_goes(segment: Segment) -> str:
+    if segment.member_count is None:
+        return gettext("Its versions and its history go with it. Members stay.")
+    return gettext("%(count)s members are in it. Its versions and its history go with it; the members stay.") % {
+        "count": number(segment.member_count)
+    }

@@ -1,0 +1,95 @@
+"""All members at a glance: how many stand in each lifecycle stage, and in each cell of the RFM grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from retention.models import Membership, Segment
+from retention.scored import Scored, current_parameters, scored
+from retention.selectors.state import day_asked
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of the grid: its members and what they have spent."""
+
+    members: int
+    revenue_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everybody once by stage, and once by (R, F) score; members who never ordered have no scores."""
+
+    members: int
+    revenue_minor: int
+    orders: int
+    repeat_buyers: int
+    buyers: int
+    stages: Mapping[str, int]
+    grid: Mapping[tuple[int, int], Cell]
+
+
+def overview(as_of: datetime | None = None) -> Overview:
+    """This function will count everybody by stage and by recency and frequency: one scan, grouped by all three."""
+    day = day_asked(as_of)
+    if day is None:
+        return Overview(0, 0, 0, 0, 0, {}, {})
+    everybody = scored(as_of_day=day, parameters=current_parameters(), scope=None)
+    rows = everybody.values("lifecycle_stage", "r_score", "f_score").annotate(
+        count=Count("member_id"),
+        revenue=Sum("revenue_minor"),
+        orders=Sum("order_count"),
+        repeated=Count("member_id", filter=Q(order_count__gte=2)),
+        bought=Count("member_id", filter=Q(order_count__gte=1)),
+    )
+    return _summed(list(rows))
+
+
+def _summed(rows: list[dict[str, Any]]) -> Overview:
+    stages: dict[str, int] = {}
+    grid: dict[tuple[int, int], Cell] = {}
+    for row in rows:
+        stages[row["lifecycle_stage"]] = stages.get(row["lifecycle_stage"], 0) + row["count"]
+        if row["r_score"] is not None and row["f_score"] is not None:
+            place = (row["r_score"], row["f_score"])
+            known = grid.get(place, Cell(0, 0))
+            grid[place] = Cell(known.members + row["count"], known.revenue_minor + row["revenue"])
+    return Overview(
+        members=sum(row["count"] for row in rows),
+        revenue_minor=sum(row["revenue"] for row in rows),
+        orders=sum(row["orders"] for row in rows),
+        repeat_buyers=sum(row["repeated"] for row in rows),
+        buyers=sum(row["bought"] for row in rows),
+        stages=stages,
+        grid=grid,
+    )
+
+
+def members_at(**scores: Any) -> QuerySet[Scored, dict[str, int]]:
+    """This function will select the ids of the members with exactly these scores, such as lifecycle_stage="lost"."""
+    day = day_asked(None)
+    everybody = scored(as_of_day=day or 0, parameters=current_parameters(), scope=[] if day is None else None)
+    return everybody.filter(**scores).values("member_id")
+
+
+def members_in(slug: str) -> QuerySet[Membership, dict[str, int]]:
+    """This function will select the ids of a segment's members as the last refresh wrote them."""
+    return Membership.objects.filter(segment__slug=slug).values("member_id")
+
+
+def memberships_of(segment: Segment) -> QuerySet[Membership]:
+    return Membership.objects.filter(segment=segment).order_by("member_id")
+
+
+def segments_of(member_id: int) -> list[Membership]:
+    return list(Membership.objects.filter(member_id=member_id).select_related("segment").order_by("segment__name"))
+
+
+def failing_segments() -> list[Segment]:
+    return list(Segment.objects.exclude(error="").order_by("name"))
