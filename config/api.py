@@ -8,6 +8,7 @@ from core.api.views import UnknownAddress
 version_one: list[URLPattern | URLResolver] = [
     path("openapi.json", OpenApiJson.as_view(), name="openapi"),
     path("", include("campaigns.api.urls")),
+    path("", include("retention.api.urls")),
     path("", include("members.api.urls")),
     # Without a key nobody learns which addresses exist.
     re_path(r"", UnknownAddress.as_view()),

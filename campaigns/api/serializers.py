@@ -22,15 +22,7 @@ from campaigns.models.coupon import BenefitKind
 from campaigns.selectors.documents import document_of as campaign_document
 from campaigns.selectors.listings import CouponStanding
 from campaigns.services.template_documents import document_of as template_document
-from core.api.fields import BodyIn, InstantField, KnownText, MinorField, TextField, shown_instant
-
-RULE = {"type": "object", "example": {"field": "days_since_last_order", "operator": ">=", "value": 60}}
-
-
-@extend_schema_field(RULE)
-class RuleField(serializers.JSONField):
-    """A rule of the rule language; rules/schema/ describes it."""
-
+from core.api.fields import BodyIn, InstantField, KnownText, MinorField, RuleField, TextField, shown_instant
 
 # --- campaigns
 

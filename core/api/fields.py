@@ -99,6 +99,17 @@ class KnownText(serializers.CharField):
         return value or None
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "description": "A rule of the rule language; rules/schema/ describes it.",
+        "example": {"field": "days_since_last_order", "operator": ">=", "value": 60},
+    }
+)
+class RuleField(serializers.JSONField):
+    """A rule; what it says is for the rule language to judge."""
+
+
 def shown_instant(instant: datetime | None) -> str | None:
     """This function will write an instant as InstantField does."""
     return None if instant is None else str(InstantField().to_representation(instant))

@@ -1,0 +1,168 @@
+"""The shapes of segments, previews and models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from core.api.fields import BodyIn, FromField, InstantField, KnownText, RuleField, TextField, ToField
+from core.periods import date_of
+from retention.models import ModelKind, ScoringModel, Segment, SegmentSize
+
+TAKEN_BY_ADDRESSES = frozenset({"preview"})
+"""Short names that no segment can have: addresses of ours stand in their place."""
+
+
+class SlugField(TextField):
+    default_error_messages = {"taken": _("This short name is taken by an address of the API.")}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=100, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        slug = super().to_internal_value(data)
+        if slug in TAKEN_BY_ADDRESSES:
+            self.fail("taken")
+        return slug
+
+
+@extend_schema_serializer(component_name="SegmentItem")
+class SegmentIn(BodyIn):
+    slug = SlugField()
+    name = TextField()
+    rule = RuleField()
+    description = TextField(required=False, allow_blank=True, max_length=2000)
+
+
+@extend_schema_serializer(component_name="SegmentReplacement")
+class SegmentPutIn(BodyIn):
+    """The whole of a segment but its short name, which the address gives."""
+
+    slug = SlugField(required=False)
+    name = TextField()
+    rule = RuleField()
+    description = TextField(required=False, allow_blank=True, max_length=2000)
+
+
+@extend_schema_serializer(component_name="SegmentChange")
+class SegmentPatchIn(BodyIn):
+    """What to change of a segment; the rest stays."""
+
+    slug = SlugField(required=False)
+    name = TextField(required=False)
+    rule = RuleField(required=False)
+    description = TextField(required=False, allow_blank=True, max_length=2000)
+
+
+class SegmentOut(serializers.Serializer[Any]):
+    """A segment. `members` is what the last refresh counted; null until one has."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    description = KnownText()
+    rule = serializers.SerializerMethodField()
+    sentence = serializers.SerializerMethodField()
+    version = serializers.SerializerMethodField()
+    static = serializers.BooleanField(help_text=_("a fixed list, without a rule"))
+    members = serializers.IntegerField(source="member_count", allow_null=True)
+    as_of = InstantField(allow_null=True)
+    error = KnownText()
+    created_at = InstantField()
+
+    @extend_schema_field(RuleField(allow_null=True))
+    def get_rule(self, segment: Segment) -> Any:
+        return segment.version.rule if segment.version else None
+
+    @extend_schema_field(serializers.CharField(allow_null=True, help_text=_("the rule in words")))
+    def get_sentence(self, segment: Segment) -> str | None:
+        return self.context["sentences"].get(segment.slug) or None
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_version(self, segment: Segment) -> int | None:
+        return segment.version.number if segment.version else None
+
+
+class SegmentMemberOut(serializers.Serializer[Any]):
+    external_id = serializers.CharField(allow_null=True)
+    entered_at = InstantField()
+
+
+class TransitionQuery(serializers.Serializer[Any]):
+    entered = serializers.BooleanField(required=False, help_text=_("true: who came, false: who left"))
+    at_from = FromField(required=False, help_text=_("a date, or a time with offset; included"))
+    at_to = ToField(required=False, help_text=_("a date, which is included, or a time with offset, which is not"))
+
+
+class TransitionOut(serializers.Serializer[Any]):
+    member = serializers.CharField(allow_null=True)
+    entered = serializers.BooleanField()
+    at = InstantField()
+
+
+class SizeOut(serializers.Serializer[Any]):
+    """How many members the segment had at the end of a shop day."""
+
+    date = serializers.SerializerMethodField()
+    members = serializers.IntegerField()
+
+    @extend_schema_field(serializers.DateField)
+    def get_date(self, size: SegmentSize) -> str:
+        return date_of(size.day).isoformat()
+
+
+class VersionOut(serializers.Serializer[Any]):
+    """A rule as it was saved."""
+
+    version = serializers.IntegerField(source="number")
+    rule = RuleField()
+    sentence = serializers.SerializerMethodField()
+    created_at = InstantField()
+    created_by = KnownText()
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_sentence(self, version: Any) -> str | None:
+        return self.context["sentences"].get(version.pk) or None
+
+
+class PreviewIn(BodyIn):
+    rule = RuleField()
+    as_of = InstantField(required=False, allow_null=True, help_text=_("default: the last refresh"))
+
+
+class PreviewOut(serializers.Serializer[Any]):
+    """Whom a rule means: how many, their share of all members, some of their ids, the rule in words."""
+
+    count = serializers.IntegerField()
+    share = serializers.FloatField()
+    sample = serializers.ListField(child=serializers.CharField())
+    sentence = serializers.CharField()
+
+
+class ModelQuery(serializers.Serializer[Any]):
+    history = serializers.BooleanField(required=False, default=False, help_text=_("every fit, not the current ones alone"))
+
+
+@extend_schema_serializer(component_name="ScoringModel")
+class ModelOut(serializers.Serializer[Any]):
+    """A published fit. Of each kind one is current."""
+
+    kind = serializers.ChoiceField(ModelKind.choices)
+    current = serializers.BooleanField()
+    parameters = serializers.DictField()
+    time_unit = serializers.SerializerMethodField()
+    log_likelihood = serializers.FloatField(allow_null=True)
+    fitted_at = InstantField()
+    as_of = InstantField()
+    members = serializers.IntegerField()
+    metrics = serializers.DictField()
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_time_unit(self, model: ScoringModel) -> str | None:
+        return TIME_UNITS.get(model.kind)
+
+
+TIME_UNITS: dict[str, str] = {ModelKind.RHYTHM: "day"}
+"""What the parameters' times are counted in, where they have times."""

@@ -1,0 +1,27 @@
+"""Where segments, rules and models live under /api/v1/."""
+
+from django.urls import path
+
+import core.api.converters  # noqa: F401 - registers the path parameters
+from retention.api.models import ModelList
+from retention.api.rules import RulePreview, RuleSchema
+from retention.api.segments import (
+    SegmentDetail,
+    SegmentHistory,
+    SegmentList,
+    SegmentMembers,
+    SegmentTransitions,
+    SegmentVersions,
+)
+
+urlpatterns = [
+    path("segments/", SegmentList.as_view()),
+    path("segments/preview/", RulePreview.as_view()),
+    path("segments/<segment:slug>/", SegmentDetail.as_view()),
+    path("segments/<segment:slug>/members/", SegmentMembers.as_view()),
+    path("segments/<segment:slug>/transitions/", SegmentTransitions.as_view()),
+    path("segments/<segment:slug>/history/", SegmentHistory.as_view()),
+    path("segments/<segment:slug>/versions/", SegmentVersions.as_view()),
+    path("rules/schema/", RuleSchema.as_view()),
+    path("models/", ModelList.as_view()),
+]

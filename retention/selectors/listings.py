@@ -1,0 +1,61 @@
+"""Lists of segments and of what happened to them, and of models, as other systems ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from members.models import Member
+from retention.models import Membership, ScoringModel, Segment, SegmentSize, SegmentVersion, Transition
+
+
+def segment_listing() -> QuerySet[Segment]:
+    return Segment.objects.select_related("version")
+
+
+def segment_called(slug: str, *, hold: bool = False) -> Segment | None:
+    """This function will find a segment and, with `hold`, keep others from changing it until the transaction ends."""
+    segments = segment_listing().filter(slug=slug)
+    return (segments.select_for_update(of=("self",)) if hold else segments).first()
+
+
+def memberships(segment: Segment) -> QuerySet[Membership]:
+    return Membership.objects.filter(segment=segment)
+
+
+def transitions(
+    segment: Segment,
+    *,
+    entered: bool | None = None,
+    at_from: datetime | None = None,
+    at_to: datetime | None = None,
+) -> QuerySet[Transition]:
+    """This function will return who came and went, from `at_from` and before `at_to`."""
+    found = Transition.objects.filter(segment=segment)
+    if entered is not None:
+        found = found.filter(entered=entered)
+    if at_from is not None:
+        found = found.filter(at__gte=at_from)
+    if at_to is not None:
+        found = found.filter(at__lt=at_to)
+    return found
+
+
+def sizes(segment: Segment) -> QuerySet[SegmentSize]:
+    return SegmentSize.objects.filter(segment=segment)
+
+
+def versions(segment: Segment) -> QuerySet[SegmentVersion]:
+    return SegmentVersion.objects.filter(segment=segment)
+
+
+def models(*, history: bool = False) -> QuerySet[ScoringModel]:
+    """This function will return the models in use, or with `history` every one there ever was."""
+    return ScoringModel.objects.all() if history else ScoringModel.objects.filter(current=True)
+
+
+def external_ids(member_ids: Collection[int]) -> dict[int, str]:
+    """This function will return the shop's own ids of members, in one statement for a whole page."""
+    return dict(Member.objects.filter(pk__in=set(member_ids)).values_list("pk", "external_id"))
