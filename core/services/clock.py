@@ -107,7 +107,8 @@ def run_work(*, code: str, now: datetime) -> Mapping[str, int]:
     except Exception as failure:
         counts, error = FAILED, _told(failure)
         logger.error("clock.work_failed work=%s error=%s\n%s", code, error, _frames(failure))
-        connection.close_if_unusable_or_obsolete()
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
     if any(counts.values()) and not error:
         logger.info("clock.work_done work=%s %s", code, " ".join(f"{name}={count}" for name, count in counts.items()))
     _finish(code, now=now, finished_at=now + timedelta(seconds=stopwatch.monotonic() - begun), counts=counts, error=error)
