@@ -1,12 +1,255 @@
-"""Today: the first page. What it shows is gathered here, from the selectors of every room."""
+"""Today: the first page. How many members stand where, what needs a person, how the campaigns under way are doing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from django.core.cache import cache
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.admin.marks import CAMPAIGN
+from campaigns.admin.results import balance_line
+from campaigns.models import CampaignStatus
+from campaigns.selectors.screens import coupon_totals, live_campaigns, unknown_messages
+from campaigns.services.report import balance
+from core.admin.clock import failing_works
+from core.admin.display import badge, change_url, list_url, money, number, share
+from core.conf import has_broker, shop_zone
+from core.periods import day_number
+from core.services.clock import clock_is_ticking
+from retention.admin.marks import STAGES
+from retention.models import RefreshState
+from retention.selectors import state
+from retention.selectors.overview import Cell, Overview, failing_segments, overview
+
+KEPT_SECONDS = 3600
+"""How long the counts of a refresh are kept; the next refresh has a name of its own, so nothing old is ever shown."""
+NIGHT_IS_OVER = 4
+"""Shop hour by which the nightly pass should have counted the new day."""
+SCORES = range(1, 6)
+AT_RISK = ("at_risk", "dormant")
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that waits for a person, and where to settle it."""
+
+    sentence: str
+    url: str
+    verb: str
+    colour: str = "amber"
 
 
 def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """This function will gather the figures of the first page."""
+    """This function will gather the first page, each part only for those who may see it."""
+    now = timezone.now()
+    may = request.user.has_perm  # type: ignore[union-attr]
+    known = state()
+    context.update(
+        title=gettext("Today"),
+        clock=_clock_banner(now),
+        fresh=_freshness(known, now) if known.as_of else None,
+        needs=[need for permission, find in NEEDS if may(permission) for need in find()],
+    )
+    if may("retention.view_memberfacts"):
+        context["standing"] = _standing(_counted(known))
+    if may("campaigns.view_campaign"):
+        context["campaigns"] = _campaigns()
+    if may("campaigns.view_coupontemplate"):
+        context["coupons"] = coupon_totals()
     return context
+
+
+# --- where members stand
+
+
+def _counted(known: RefreshState) -> Overview:
+    """One scan after each refresh, however often the page is opened."""
+    if known.as_of is None:
+        return overview()
+    key = f"today:{known.last_run_id}:{known.day}:{known.signature}"
+    found = cache.get(key)
+    if found is None:
+        found = overview()
+        cache.set(key, found, KEPT_SECONDS)
+    return found  # type: ignore[no-any-return]
+
+
+def _standing(seen: Overview) -> dict[str, Any]:
+    at_risk = sum(seen.stages.get(stage, 0) for stage in AT_RISK)
+    return {
+        "empty": not seen.members,
+        "sentence": _headline(at_risk, seen.members),
+        "figures": _figures(seen),
+        "stages": _stages(seen),
+        "grid": _grid(seen),
+        "has_grid": bool(seen.grid),
+    }
+
+
+def _headline(at_risk: int, members: int) -> str:
+    if not members:
+        return gettext("Nobody is here yet.")
+    words = ngettext(
+        "%(count)s member is at risk or dormant (%(share)s).",
+        "%(count)s members are at risk or dormant (%(share)s).",
+        at_risk,
+    )
+    return words % {"count": number(at_risk), "share": share(at_risk / members)}
+
+
+def _figures(seen: Overview) -> list[tuple[Any, str, str, Any]]:
+    """This function will list the row of figures: label, number, where it leads, what it means."""
+
+    def stage(code: str) -> tuple[str, str]:
+        return number(seen.stages.get(code, 0)), list_url("members_member", stage=code)
+
+    repurchase = seen.repeat_buyers / seen.buyers if seen.buyers else None
+    average = round(seen.revenue_minor / seen.orders) if seen.orders else None
+    return [
+        (_("active members"), *stage("active"), _("order within their own rhythm")),
+        (_("at risk"), *stage("at_risk"), _("past twice their own rhythm")),
+        (_("lost"), *stage("lost"), _("past eight times their own rhythm")),
+        (_("returned"), *stage("reactivated"), _("came back within 30 days")),
+        (_("repurchase rate"), share(repurchase), "", _("buyers with a second order")),
+        (_("revenue of members"), money(seen.revenue_minor), "", _("all orders less refunds")),
+        (_("average order"), money(average), "", _("revenue over orders")),
+    ]
+
+
+def _stages(seen: Overview) -> list[dict[str, Any]]:
+    return [
+        {
+            "word": mark.word,
+            "colour": mark.colour,
+            "icon": mark.icon,
+            "count": number(seen.stages[code]),
+            "share": seen.stages[code] / seen.members,
+            "share_text": share(seen.stages[code] / seen.members),
+            "url": list_url("members_member", stage=code),
+        }
+        for code, mark in STAGES.items()
+        if seen.stages.get(code)
+    ]
+
+
+def _grid(seen: Overview) -> list[tuple[int, list[dict[str, Any]]]]:
+    """This function will draw the RFM grid: recency down, frequency across; shade is members, the number is revenue."""
+    most = max((cell.members for cell in seen.grid.values()), default=0) or 1
+    revenue = sum(cell.revenue_minor for cell in seen.grid.values()) or 1
+    rows = []
+    for recency in reversed(SCORES):
+        cells = [seen.grid.get((recency, frequency), Cell(0, 0)) for frequency in SCORES]
+        rows.append((recency, [_cell(recency, place, cell, most, revenue) for place, cell in enumerate(cells, start=1)]))
+    return rows
+
+
+def _cell(recency: int, frequency: int, cell: Cell, most: int, revenue: int) -> dict[str, Any]:
+    return {
+        "recency": recency,
+        "frequency": frequency,
+        "shade": cell.members / most,
+        "members": number(cell.members),
+        "revenue_share": share(cell.revenue_minor / revenue) if cell.members else "",
+        "revenue": money(cell.revenue_minor),
+        "url": list_url("members_member", cell=f"{recency}-{frequency}") if cell.members else "",
+    }
+
+
+# --- campaigns under way
+
+
+def _campaigns() -> list[dict[str, Any]]:
+    """This function will show each campaign under way with its balance line; there are few at a time."""
+    return [
+        {
+            "campaign": campaign,
+            "url": change_url("campaigns_campaign", campaign.pk),
+            "state": badge(CAMPAIGN[CampaignStatus(campaign.status)]),
+            "balance": balance_line(campaign, balance(campaign=campaign)),
+        }
+        for campaign in live_campaigns()
+    ]
+
+
+# --- what needs a person
+
+
+def _unknown() -> Sequence[Need]:
+    count = unknown_messages()
+    if not count:
+        return ()
+    words = ngettext(
+        "Of %(count)d message nobody knows whether it arrived.",
+        "Of %(count)d messages nobody knows whether they arrived.",
+        count,
+    )
+    return (Need(words % {"count": count}, list_url("campaigns_delivery", state__exact="unknown"), gettext("Decide")),)
+
+
+def _failing_segments() -> Sequence[Need]:
+    words = gettext("The segment “%(name)s” cannot be counted: %(error)s")
+    return [
+        Need(
+            words % {"name": segment.name, "error": segment.error},
+            change_url("retention_segment", segment.pk),
+            gettext("Mend it"),
+            "red",
+        )
+        for segment in failing_segments()
+    ]
+
+
+def _paused() -> Sequence[Need]:
+    words = gettext("The campaign “%(name)s” was paused: %(reason)s")
+    return [
+        Need(
+            words % {"name": campaign.name, "reason": campaign.paused_reason},
+            change_url("campaigns_campaign", campaign.pk),
+            gettext("Look"),
+        )
+        for campaign in live_campaigns()
+        if campaign.paused_reason
+    ]
+
+
+def _failing_works() -> Sequence[Need]:
+    words = gettext("%(work)s failed when it last ran.")
+    return [
+        Need(words % {"work": label}, change_url("core_clockentry", pk), gettext("See why"), "red")
+        for pk, label in failing_works()
+    ]
+
+
+NEEDS = (
+    ("campaigns.view_delivery", _unknown),
+    ("retention.view_segment", _failing_segments),
+    ("campaigns.view_campaign", _paused),
+    ("core.view_clockentry", _failing_works),
+)
+
+
+# --- how fresh, and whether anything moves
+
+
+def _clock_banner(now: datetime) -> dict[str, str] | None:
+    """This function will say that nothing is being done, and how to change that; None while the clock ticks."""
+    if clock_is_ticking(now=now):
+        return None
+    command = "celery -A config.celery worker" if has_broker() else "python manage.py tick --loop"
+    told = gettext("No clock is ticking: nothing is counted, planned or sent. Start it on the server:")
+    return {"told": told, "command": command}
+
+
+def _freshness(known: RefreshState, now: datetime) -> dict[str, Any]:
+    """This function will say what the counts are true for; they are late when a night passed without the nightly pass."""
+    local = now.astimezone(shop_zone())
+    missed = day_number(now, shop_zone()) - (known.day or 0)
+    late = missed > 1 or (missed == 1 and local >= local.replace(hour=NIGHT_IS_OVER, minute=0))
+    return {"as_of": known.as_of, "late": late}

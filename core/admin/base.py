@@ -76,7 +76,7 @@ class RekindleAdmin(ModelAdmin):
         return {}
 
     def page(
-        self, request: HttpRequest, template: str, *, title: str, obj: Model | None = None, **context: Any
+        self, request: HttpRequest, page: str, /, *, title: str, obj: Model | None = None, **context: Any
     ) -> TemplateResponse:
         """This function will render a page of ours inside the admin's frame."""
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]
@@ -88,7 +88,7 @@ class RekindleAdmin(ModelAdmin):
             "has_change_permission": self.has_change_permission(request, obj),
             **context,
         }
-        return TemplateResponse(request, template, frame)
+        return TemplateResponse(request, page, frame)
 
     def viewable(self, request: HttpRequest, object_id: str) -> Any:
         """This function will return the object when the user may see it, else answer 403 or 404."""

@@ -87,8 +87,7 @@ class ClockEntryAdmin(RekindleAdmin):
 
     @display(description=_("work"))
     def work(self, entry: ClockEntry) -> str:
-        registered = periodic_work.get(entry.code)
-        return str(registered.label) if registered else gettext("removed: %(code)s") % {"code": entry.code}
+        return work_label(entry)
 
     @display(description=_("runs"))
     def runs(self, entry: ClockEntry) -> str:
@@ -123,3 +122,14 @@ class ClockEntryAdmin(RekindleAdmin):
     @display(description=_("last error"))
     def last_error(self, entry: ClockEntry) -> str:
         return entry.error or gettext("none")
+
+
+def failing_works() -> list[tuple[int, str]]:
+    """This function will name the scheduled works whose last run failed."""
+    rows = ClockEntry.objects.filter(enabled=True).exclude(error="").order_by("code")
+    return [(entry.pk, work_label(entry)) for entry in rows]
+
+
+def work_label(entry: ClockEntry) -> str:
+    registered = periodic_work.get(entry.code)
+    return str(registered.label) if registered else gettext("removed: %(code)s") % {"code": entry.code}

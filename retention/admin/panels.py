@@ -70,6 +70,11 @@ def rfm(scores: Mapping[str, Any]) -> str:
     return gettext("R %(r)s · F %(f)s · M %(m)s of 5: %(group)s") % places
 
 
+def _last_order(facts: Mapping[str, Any]) -> object:
+    """Who has not ordered has no last order; that is known, so it is not «not known»."""
+    return _day(facts["last_order_at"]) if facts["order_count"] else gettext("never")
+
+
 def _day(iso: str | None) -> object:
     return unknown() if iso is None else day(date.fromisoformat(iso))
 
@@ -90,7 +95,7 @@ member_panels.register(
 
 for column in (
     Column("stage", _("stage"), "scores", lambda scores: badge(STAGES[scores["lifecycle_stage"]])),
-    Column("last_order", _("last order"), "facts", lambda facts: _day(facts["last_order_at"])),
+    Column("last_order", _("last order"), "facts", lambda facts: _last_order(facts)),
     Column("orders", _("orders"), "facts", lambda facts: number(facts["order_count"])),
     Column("spent", _("spent"), "facts", lambda facts: money(facts["revenue_minor"])),
 ):
