@@ -20,7 +20,8 @@ from campaigns.selectors.screens import coupon_totals, live_campaigns, unknown_m
 from campaigns.services.report import balance
 from core.admin.clock import failing_works
 from core.admin.display import badge, change_url, list_url, money, number, share
-from core.conf import has_broker, shop_zone
+from core.conf import has_broker, shop_currency, shop_zone
+from core.money import DECIMALS
 from core.periods import day_number
 from core.services.clock import clock_is_ticking
 from retention.admin.marks import STAGES
@@ -118,9 +119,15 @@ def _figures(seen: Overview) -> list[tuple[Any, str, str, Any]]:
         (_("lost"), *stage("lost"), _("past eight times their own rhythm")),
         (_("returned"), *stage("reactivated"), _("came back within 30 days")),
         (_("repurchase rate"), share(repurchase), "", _("buyers with a second order")),
-        (_("revenue of members"), money(seen.revenue_minor), "", _("all orders less refunds")),
+        (_("revenue of members"), money(_whole(seen.revenue_minor)), "", _("all orders less refunds")),
         (_("average order"), money(average), "", _("revenue over orders")),
     ]
+
+
+def _whole(amount_minor: int) -> int:
+    """Cents of a large sum are dust: whole units are what is read."""
+    unit = 10 ** DECIMALS.get(shop_currency(), 2)
+    return round(amount_minor / unit) * unit
 
 
 def _stages(seen: Overview) -> list[dict[str, Any]]:

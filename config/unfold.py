@@ -92,6 +92,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
     "DASHBOARD_CALLBACK": "config.dashboard.today",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("rekindle/flame.svg")}],
     "STYLES": [lambda request: static("rekindle/rekindle.css")],
     "COLORS": {
         "primary": {

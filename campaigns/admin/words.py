@@ -143,5 +143,5 @@ def start_words(version: CampaignVersion, reach: Reach) -> list[str]:
             said.append(gettext("It will issue up to %(count)s coupons “%(name)s”.") % values)
         else:
             said.append(gettext("It will issue up to %(count)s coupons “%(name)s”, worth %(worth)s.") % values)
-    said.append(gettext("Once started, what it does can no longer be changed. The first go out within a minute."))
+    said.append(gettext("Once started, what it does can no longer be changed."))
     return said
