@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from members.models import (
+    ADDRESS_COLUMNS,
     Channel,
-    Consent,
     Identifier,
     Member,
     MemberTag,
@@ -37,10 +37,10 @@ def members_found(text: str) -> QuerySet[Member]:
     Each way is one small query over its own index: an OR of them all would read the whole table.
     """
     ways = (
-        Q(external_id__startswith=text),
-        Q(name__startswith=text),
-        (Q(phone__startswith=text) | Q(phone__startswith=HOME_PREFIX + text)) & ~Q(phone=""),
-        Q(email__startswith=text) & ~Q(email=""),
+        Q(external_id__begins=text),
+        Q(name__begins=text),
+        (Q(phone__begins=text) | Q(phone__begins=HOME_PREFIX + text)) & ~Q(phone=""),
+        Q(email__begins=text.lower()) & ~Q(email=""),
         Q(pk__in=_named_elsewhere(text)),
     )
     found: set[int] = set()
@@ -55,21 +55,17 @@ def _named_elsewhere(text: str) -> list[int]:
 
 def members_reachable(channel: str) -> QuerySet[Member]:
     """This function will return the members who have an address on a channel and said that we may use it."""
-    said_yes = Consent.objects.filter(member=OuterRef("pk"), channel=channel, purpose=Purpose.MARKETING, granted=True)
-    return Member.objects.filter(Exists(said_yes)).exclude(**{_ADDRESS[channel]: ""})
+    return Member.objects.contactable(channel=channel)
 
 
 def members_tagged(tag: str) -> QuerySet[Any, Any]:
     return MemberTag.objects.filter(tag=tag).values("member_id")
 
 
-_ADDRESS: Mapping[str, str] = {Channel.SMS: "phone", Channel.EMAIL: "email"}
-
-
 def reachable_channels(member: Member) -> list[Channel]:
     """This function will name the channels we may use for a member whose consents are prefetched."""
     granted = {each.channel for each in member.consents.all() if each.granted and each.purpose == Purpose.MARKETING}
-    return [channel for channel in Channel if channel in granted and getattr(member, _ADDRESS[channel])]
+    return [channel for channel in Channel if channel in granted and getattr(member, ADDRESS_COLUMNS[channel])]
 
 
 def orders_found(text: str) -> QuerySet[Order]:
@@ -105,7 +101,7 @@ def bought_most(member: Member, *, most: int) -> list[dict[str, Any]]:
     grouped = lines.values("product_id", "product__name", "product__code").annotate(
         orders=Count("order", distinct=True), quantity=Sum("quantity"), amount_minor=Sum("amount_minor")
     )
-    return list(grouped.order_by("-orders", "-quantity", "product_id")[:most])
+    return [dict(row) for row in grouped.order_by("-orders", "-quantity", "product_id")[:most]]
 
 
 def bought_lately_by(product: Product, *, most: int) -> list[dict[str, Any]]:
@@ -116,7 +112,7 @@ def bought_lately_by(product: Product, *, most: int) -> list[dict[str, Any]]:
         .values("order__member_id", "order__member__name", "order__member__external_id")
         .annotate(orders=Count("order", distinct=True), quantity=Sum("quantity"), last_at=Max("order__placed_at"))
     )
-    return list(buyers.order_by("-last_at", "order__member_id")[:most])
+    return [dict(row) for row in buyers.order_by("-last_at", "order__member_id")[:most]]
 
 
 def member_listing(*, search: str = "", tag: str = "", **profile: str) -> QuerySet[Member]:

@@ -1,13 +1,16 @@
 from members.models.consent import Channel, Consent, Purpose
 from members.models.dirty import DirtyMark
 from members.models.identifier import Identifier
-from members.models.member import Gender, Member, MemberTag
+from members.models.lookups import BeginsWith
+from members.models.member import ADDRESS_COLUMNS, Gender, Member, MemberTag
 from members.models.order import STATUS_RANK, Order, OrderLine, OrderStatus, Refund, RefundReason
 from members.models.product import Category, Product
 from members.models.shop import Shop
 
 __all__ = [
+    "ADDRESS_COLUMNS",
     "STATUS_RANK",
+    "BeginsWith",
     "Category",
     "Channel",
     "Consent",

@@ -20,6 +20,8 @@ class Identifier(models.Model):
         verbose_name = _("identifier")
         verbose_name_plural = _("identifiers")
         constraints = [models.UniqueConstraint(fields=["source", "kind", "value"], name="identifier_belongs_to_one_member")]
+        # The search box: who is called so somewhere.
+        indexes = [models.Index(fields=["value"], name="identifier_value")]
 
     def __str__(self) -> str:
         return f"{self.source} {self.kind} {self.value}"
