@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from core.conf import shop_currency, shop_zone
@@ -39,7 +40,8 @@ class MoneyField(forms.DecimalField):
 
     def __init__(self, **kwargs: Any) -> None:
         symbol = SYMBOLS.get(shop_currency(), shop_currency())
-        kwargs.setdefault("widget", UnfoldAdminTextInputWidget({"inputmode": "decimal", "prefix": symbol}))
+        kwargs.setdefault("widget", UnfoldAdminTextInputWidget({"inputmode": "decimal"}))
+        kwargs["label"] = format_lazy("{} ({})", kwargs["label"], symbol)
         super().__init__(min_value=0, max_digits=14, decimal_places=_decimals(), **kwargs)
 
     def prepare_value(self, value: Any) -> Any:

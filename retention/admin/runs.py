@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from django.contrib import admin
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -47,4 +50,13 @@ class RefreshRunAdmin(ReadOnlyAdmin):
 
     @display(description=_("stages"))
     def shown_stages(self, run: RefreshRun) -> SafeString:
-        return chips(f"{name}: {value}" for name, value in run.stages.items()) if run.stages else unknown()
+        return chips(_told(run.stages)) if run.stages else unknown()
+
+
+def _told(stages: Mapping[str, Any]) -> Iterator[str]:
+    """This function will list counts and seconds one by one, however they are grouped."""
+    for name, value in stages.items():
+        if isinstance(value, dict):
+            yield from _told(value)
+        else:
+            yield f"{name}: {value:g} s" if isinstance(value, float) else f"{name}: {value}"
