@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -11,7 +13,7 @@ from rules.fields import Field, FieldType
 PROFILE = _("Profile")
 
 
-def members_tagged(tag: str) -> QuerySet[MemberTag, dict[str, int]]:
+def members_tagged(tag: str) -> QuerySet[MemberTag, Any]:
     """This function will select the ids of the members who have a tag."""
     return MemberTag.objects.filter(tag=tag).values("member_id")
 

@@ -35,7 +35,7 @@ class Preview:
 
 def matching(
     *, rule: Rule, as_of: datetime | None = None, exclusion: Rule | None = None, member_ids: Scope = None
-) -> QuerySet[Scored, dict[str, int]]:
+) -> QuerySet[Scored, Any]:
     """This function will select the ids of the members whom `rule` means and `exclusion` does not.
 
     One column, `member_id`: fit for a subquery and for insert_from_select. `member_ids` (ids, or a queryset of them) limits

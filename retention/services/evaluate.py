@@ -28,7 +28,7 @@ def evaluate_segments(*, run: RefreshRun, given: InForce, everybody: bool, stage
     succeeds it is not asked of single members either: its members would then be of two dates.
     """
     asked = {segment.pk: segment for segment in given.segments.values() if everybody or _is_fresh(segment)}
-    conditions, failures = _compiled(asked, given, day=run.day)
+    conditions, failures = compiled(asked, given, day=run.day)
     people = None if everybody else DueMember.objects.values("member_id")
     rows = scored(as_of_day=run.day, parameters=given.parameters, scope=people)
     with answer_tables():
@@ -44,7 +44,8 @@ def _is_fresh(segment: Segment) -> bool:
     return segment.as_of is not None and not segment.error
 
 
-def _compiled(asked: Mapping[int, Segment], given: InForce, *, day: int) -> tuple[Conditions, dict[int, str]]:
+def compiled(asked: Mapping[int, Segment], given: InForce, *, day: int) -> tuple[Conditions, dict[int, str]]:
+    """This function will compile the rules of segments by id, and say why not for those that cannot be."""
     rulebook = given.rulebook
     conditions: Conditions = {}
     failures: dict[int, str] = {}

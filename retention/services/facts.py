@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce
@@ -32,11 +33,11 @@ def count_due(*, as_of: datetime) -> int:
     return _write(fresh_facts(as_of=as_of, due_only=True))
 
 
-def _write(rows: QuerySet[Member, tuple[object, ...]]) -> int:
+def _write(rows: QuerySet[Member, tuple[Any, ...]]) -> int:
     return insert_from_select(MemberFacts, rows, ROW, conflict=["member"], update=[*COLUMNS, "windows_day"])
 
 
-def fresh_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Member, tuple[object, ...]]:
+def fresh_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Member, tuple[Any, ...]]:
     """This function will select the facts of every (due) member as orders have them at `as_of`, in the order of ROW.
 
     Members without orders are there with zeros. Nothing placed later than `as_of` is read.
@@ -58,7 +59,7 @@ def fresh_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Member, 
     return with_cte(read, added_up, select=rows.values_list("id", *COLUMNS, "windows_day"))
 
 
-def differing_facts(*, as_of: datetime) -> QuerySet[Member, tuple[object, ...]]:
+def differing_facts(*, as_of: datetime) -> QuerySet[Member, tuple[Any, ...]]:
     """This function will select the fresh facts that are not stored just so; only `windows_day` may lag behind."""
     stored = MemberFacts.objects.values_list("member_id", *COLUMNS, Value(day_number(as_of, shop_zone())))
     return fresh_facts(as_of=as_of).difference(stored)

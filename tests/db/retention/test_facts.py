@@ -8,7 +8,7 @@ from members.models import Order
 from retention.models import MemberFacts
 from retention.services.refresh import refresh
 from tests.db.retention.oracle import assert_facts_are_exact
-from tests.factories import NOW, TODAY_NUMBER, make_member, make_order, shop_time
+from tests.factories import NOW, TODAY_NUMBER, make_member, make_order, mark_dirty, shop_time
 
 pytestmark = pytest.mark.django_db
 
@@ -74,8 +74,6 @@ class TestARefreshOfWhatChanged:
         order = make_order(old)
         refresh(as_of=NOW)
         Order.objects.filter(pk=order.pk).update(member=new)
-        from tests.factories import mark_dirty
-
         mark_dirty(old, new)
         assert refresh(as_of=NOW).kind == "changes"
         assert (facts_of(old).order_count, facts_of(new).order_count) == (0, 1)

@@ -1,4 +1,4 @@
-"""The scores exist twice: as NumPy and as database expressions. On random facts, odd ones included, they are equal to the bit."""
+"""The scores exist twice, as NumPy and as database expressions: on random facts, odd ones too, they are equal to the bit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ parameters = st.builds(
 
 @st.composite
 def facts(draw: st.DrawFn) -> dict[str, int | None]:
-    """Orders on one to many days, some of them after `DAY` (facts later than the day asked never happen, and must not raise)."""
+    """Orders on some days, even after `DAY`: facts later than the day asked never happen, and must not raise."""
     days = sorted(set(draw(st.lists(st.integers(DAY - 800, DAY + 3), max_size=6))))
     if not days:
         return {}

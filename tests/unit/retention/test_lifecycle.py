@@ -14,7 +14,9 @@ def one(value: float | None) -> np.ndarray:
     return np.array([np.nan if value is None else float(value)])
 
 
-def stage(first: int | None, last: int | None, *, previous: int | None = None, days: int = 1, median: float | None = 10.0) -> str:
+def stage(
+    first: int | None, last: int | None, *, previous: int | None = None, days: int = 1, median: float | None = 10.0
+) -> str:
     rhythm = rhythm_days(mean_gap_days(one(first), one(last), one(days)), one(days), median_gap_days=median)
     since = days_since(one(last), as_of_day=TODAY)
     return str(
@@ -60,7 +62,8 @@ class TestStage:
         assert stage(TODAY - ago, TODAY - ago) == expected
 
     @pytest.mark.parametrize(
-        ("ago", "expected"), [(20, "active"), (21, "at_risk"), (40, "at_risk"), (41, "dormant"), (80, "dormant"), (81, "lost")]
+        ("ago", "expected"),
+        [(20, "active"), (21, "at_risk"), (40, "at_risk"), (41, "dormant"), (80, "dormant"), (81, "lost")],
     )
     def test_follows_the_overdue_ratio(self, ago: int, expected: str) -> None:
         # Four order days ten days apart: the rhythm is ten days.
