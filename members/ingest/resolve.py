@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Model
 
+from core.batching import batches
 from core.sql import find_rows, insert_from_select, insert_rows, update_rows
 from members.ingest.members import EMPTY
 from members.ingest.rows import OrderRow, ProductStated
@@ -94,14 +95,25 @@ def _complete(ids: dict[str, int], stated: Mapping[str, ProductStated], category
     telling = {pk: code for code, pk in ids.items() if stated[code].name or category_of[code]}
     if not telling:
         return
-    known = find_rows(Product, ["pk"], [(pk,) for pk in sorted(telling)], returning=["pk", "name", "category"])
-    names = {pk: stated[telling[pk]].name for pk, name, _ in known if not name}
-    category_ids = {pk: category_of[telling[pk]] for pk, _, category in known if category is None}
+    known = find_rows(Product, ["pk"], [(pk,) for pk in telling], returning=["pk", "name", "category"])
+    lacking = _lock_products(pk for pk, name, category in known if not name or category is None)
+    names = {pk: stated[telling[pk]].name for pk, name, _ in lacking if not name}
+    category_ids = {pk: category_of[telling[pk]] for pk, _, category in lacking if category is None}
     sorted_in = sorted((pk, category) for pk, category in category_ids.items() if category is not None)
     update_rows(Product, "pk", ["name"], sorted((pk, name) for pk, name in names.items() if name))
-    if update_rows(Product, "pk", ["category"], sorted_in):
-        buyers = OrderLine.objects.filter(product_id__in=[pk for pk, _ in sorted_in]).values_list("order__member_id")
+    update_rows(Product, "pk", ["category"], sorted_in)
+    for chunk in batches((pk for pk, _ in sorted_in), 5_000):
+        buyers = OrderLine.objects.filter(product_id__in=chunk).values_list("order__member_id")
         insert_from_select(DirtyMark, buyers.distinct(), ["member_id"])
+
+
+def _lock_products(pks: Iterable[int]) -> list[tuple[int, str, int | None]]:
+    """In one order for everybody, chunk after chunk: whoever completes the same products waits, and finds them complete."""
+    rows: list[tuple[int, str, int | None]] = []
+    for chunk in batches(sorted(pks), 5_000):
+        locked = Product.objects.filter(pk__in=chunk).order_by("pk").select_for_update(no_key=True)
+        rows += locked.values_list("pk", "name", "category_id")
+    return rows
 
 
 def forget_unused(model: type[Model], resolved: Resolved, used: Iterable[str]) -> None:

@@ -121,6 +121,20 @@ class TestTheSameOrdersFromManySides:
         assert sum(result.created for result in results) == Order.objects.count()
         assert all(result.rejected == () for result in results)
 
+    def test_complete_the_same_products_once(self) -> None:
+        codes = [f"p{number}" for number in range(100)]
+        bare = [{"product": code, "quantity": 1, "unit_price_minor": 1} for code in codes]
+        ingest_orders([order("o0", lines=bare)], now=NOW)
+
+        def post(side: int) -> IngestResult:
+            lines = [{**line, "name": f"side {side}", "category": f"side {side}"} for line in bare]
+            return ingest_orders([order(f"o{side + 1}", lines=lines if side % 2 else lines[::-1])], now=NOW)
+
+        assert [result.rejected for result in at_once(post)] == [()] * SIDES
+        told = set(Product.objects.values_list("name", "category__name"))
+        assert len(told) == 1
+        assert all(name == category for name, category in told)
+
     def test_only_go_forward(self) -> None:
         statuses = ["placed", "paid", "shipped", "completed"]
         results = at_once(lambda side: ingest_orders([order("o1", status=statuses[side])], now=NOW))
