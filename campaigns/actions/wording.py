@@ -37,13 +37,16 @@ LANGUAGE = _Language(undefined=liquid.StrictUndefined)
 def problems_in(text: str, *, path: str, known: Collection[str]) -> Iterator[FieldProblem]:
     """This function will yield what is wrong with a message: grammar first, then every word it knows nothing about."""
     try:
-        used = _words_in(text)
+        read = LANGUAGE.from_string(text).analyze()
     except (LiquidError, RecursionError) as error:
         message = _("This cannot be read: %(error)s") % {"error": str(error)}
         yield FieldProblem(path, "message_syntax", message)
         return
-    for word in sorted(used - set(known)):
+    words = {".".join(map(str, each.segments)) for uses in read.globals.values() for each in uses}
+    for word in sorted(words - set(known)):
         yield FieldProblem(path, "unknown_variable", _about(word, known))
+    for name in sorted(set(read.filters) - set(LANGUAGE.filters)):
+        yield FieldProblem(path, "unknown_filter", _("There is no filter “%(name)s”.") % {"name": name})
 
 
 def written(text: str, words: Mapping[str, Mapping[str, str]]) -> str:
@@ -57,11 +60,6 @@ def written(text: str, words: Mapping[str, Mapping[str, str]]) -> str:
 @lru_cache(maxsize=1_000)
 def _template(text: str) -> liquid.BoundTemplate:
     return LANGUAGE.from_string(text)
-
-
-def _words_in(text: str) -> set[str]:
-    found = LANGUAGE.from_string(text).analyze().globals
-    return {".".join(str(part) for part in variable.segments) for uses in found.values() for variable in uses}
 
 
 def _about(word: str, known: Collection[str]) -> str:

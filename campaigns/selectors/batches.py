@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from campaigns.models import Campaign, CampaignVersion, Enrolment, EnrolmentStatus
 from members.models import Consent, Member, Purpose, Shop
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """An enrolment whose time has come."""
 
     id: int
@@ -20,8 +20,7 @@ class Due:
     arm: str
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """What may be said to a member, and over which channels. `consents` are the codes of channels."""
 
     id: int
@@ -65,7 +64,7 @@ def people(member_ids: Collection[int]) -> dict[int, Person]:
     for member_id, channel in granted.values_list("member_id", "channel"):
         allowed.setdefault(member_id, set()).add(channel)
     rows = Member.objects.filter(pk__in=ids).values_list("pk", "external_id", "name", "phone", "email")
-    return {row[0]: Person(*row, consents=frozenset(allowed.get(row[0], ()))) for row in rows}
+    return {row[0]: Person(*row, consents=frozenset(allowed.get(row[0], ()))) for row in rows.iterator()}
 
 
 def shop_name() -> str:

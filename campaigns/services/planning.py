@@ -16,8 +16,7 @@ from campaigns.models import Arm, Campaign, CampaignStatus, CampaignVersion, Enr
 from campaigns.services.documents import trigger_of
 from campaigns.services.freshness import obstacle
 from campaigns.services.lifecycle import finish, pause
-from campaigns.triggers import Candidates, TriggerUnable
-from core.batching import batches
+from campaigns.triggers import TriggerUnable
 from core.conf import shop_zone
 from core.errors import DomainError
 from core.locks import LockSpace, lock_for_transaction
@@ -107,32 +106,14 @@ def _plan(campaign: Campaign, now: datetime) -> int:
         candidates = trigger.candidates(campaign=campaign, params=params, now=now)
         if candidates is None:
             return 0
-        due = _due(candidates, version, now)
+        written = _enrol(candidates.rows.filter(_let_in(version, now)), campaign, version, now)
     except (TriggerUnable, DomainError) as error:
+        # Before anything was written: both come of the first question that is asked.
         pause(campaign_id=campaign.pk, now=now, by="clock", reason=str(error))
         return 0
-    written = 0 if due is None else _enrol(due, campaign, version, now)
     if written or candidates.progress:
         _advance(campaign, candidates.progress, now)
     return written
-
-
-def _due(candidates: Candidates, version: CampaignVersion, now: datetime) -> Iterator[Candidate] | None:
-    """Candidates whom re-entry and audience let in. The cheap question first: most passes have nobody to ask about."""
-    rows = candidates.rows.filter(_let_in(version, now))
-    if candidates.few and not rows.exists():
-        return None
-    audience = matching(
-        rule=version.audience,
-        exclusion=version.exclusion,
-        member_ids=rows.values("member_id") if candidates.few else None,
-    )
-    key = Member.objects.filter(pk=OuterRef("member_id")).values("external_id")
-    found = rows.filter(member_id__in=audience).annotate(member_key=Subquery(key))
-    wanted: QuerySet[Any, Candidate] = found.values_list("member_id", "occurrence", "member_key")
-    if version.re_entry.get("policy") == "every":
-        return _first_of_each(wanted.order_by("member_id", "occurrence").iterator(chunk_size=PLANNED_AT_ONCE))
-    return wanted.order_by().iterator(chunk_size=PLANNED_AT_ONCE)
 
 
 def _let_in(version: CampaignVersion, now: datetime) -> Q:
@@ -150,23 +131,45 @@ def _let_in(version: CampaignVersion, now: datetime) -> Q:
     return Q(~Exists(before))
 
 
-def _first_of_each(rows: Iterable[Candidate]) -> Iterator[Candidate]:
-    """One occasion a member: two transitions in one planning must not let somebody in twice."""
-    last: int | None = None
-    for row in rows:
-        if row[0] != last:
-            yield row
-        last = row[0]
-
-
-def _enrol(due: Iterator[Candidate], campaign: Campaign, version: CampaignVersion, now: datetime) -> int:
+def _enrol(rows: QuerySet[Any, Any], campaign: Campaign, version: CampaignVersion, now: datetime) -> int:
+    """Some thousand candidates at a time, in the order of members: every statement stays small however many members there
+    are, and each is planned by what the tables hold by then.
+    """
     row = _row_maker(campaign, version, now)
+    one_each = version.re_entry.get("policy") == "every"
     written = 0
-    for chunk in batches(due, PLANNED_AT_ONCE):
+    for chunk in _chunks(rows):
+        wanted = chunk if not one_each else _first_of_each(chunk)
+        ids = {member_id for member_id, _occurrence, _key in chunk}
+        audience = matching(rule=version.audience, exclusion=version.exclusion, member_ids=list(ids))
+        inside = set(audience.values_list("member_id", flat=True))
         # A member erased since the transition was written has no key any more.
-        rows = [row(member_id, occurrence, key) for member_id, occurrence, key in chunk if key is not None]
-        written += len(insert_rows(Enrolment, COLUMNS, rows, conflict=[], returning=["pk"]))
+        new = [row(member_id, on, key) for member_id, on, key in wanted if member_id in inside and key is not None]
+        written += len(insert_rows(Enrolment, COLUMNS, new, conflict=[], returning=["pk"]))
     return written
+
+
+def _chunks(rows: QuerySet[Any, Any]) -> Iterator[list[Candidate]]:
+    key = Member.objects.filter(pk=OuterRef("member_id")).values("external_id")
+    ordered = rows.annotate(member_key=Subquery(key)).order_by("member_id", "occurrence")
+    listed = ordered.values_list("member_id", "occurrence", "member_key")
+    chunk: list[Candidate] = list(listed[:PLANNED_AT_ONCE])
+    while chunk:
+        yield chunk
+        member_id, occurrence, _key = chunk[-1]
+        beyond = Q(member_id__gt=member_id) | Q(member_id=member_id, occurrence__gt=occurrence)
+        full = len(chunk) == PLANNED_AT_ONCE
+        chunk = list(listed.filter(beyond, member_id__gte=member_id)[:PLANNED_AT_ONCE]) if full else []
+
+
+def _first_of_each(chunk: Iterable[Candidate]) -> list[Candidate]:
+    """One occasion a member: two transitions in one planning must not let somebody in twice. What a next chunk holds of the
+    same member, re-entry keeps out.
+    """
+    firsts: dict[int, Candidate] = {}
+    for candidate in chunk:
+        firsts.setdefault(candidate[0], candidate)
+    return list(firsts.values())
 
 
 def _row_maker(campaign: Campaign, version: CampaignVersion, now: datetime) -> Callable[[int, str, str], tuple[Any, ...]]:

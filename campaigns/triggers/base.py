@@ -21,12 +21,11 @@ from core.registry import Store
 class Candidates:
     """Who may become due, before audience and re-entry are asked.
 
-    `rows` is annotated with `member_id` and `occurrence`. `few` says that asking the audience about these members alone is
-    cheaper than asking it about everyone. `progress` are the campaign's columns to set once all of `rows` is planned.
+    `rows` is annotated with `member_id` and `occurrence`; `progress` are the campaign's columns to set once all of them are
+    planned.
     """
 
     rows: QuerySet[Any, Any]
-    few: bool
     progress: Mapping[str, Any] = field(default_factory=dict)
 
 

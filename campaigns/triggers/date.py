@@ -68,7 +68,7 @@ class DateTrigger(Trigger):
         ]
         keys = {key for on in by_date for key in birth_keys(on, params.leap_day)}
         rows = Member.objects.filter(birth_key__in=keys).annotate(member_id=F("pk"), occurrence=Case(*whens))
-        return Candidates(rows=rows.filter(occurrence__isnull=False), few=True, progress={"planned_at": now})
+        return Candidates(rows=rows.filter(occurrence__isnull=False), progress={"planned_at": now})
 
 
 def birth_keys(on: date, leap_day: LeapDay) -> tuple[int, ...]:

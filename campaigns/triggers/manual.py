@@ -28,6 +28,5 @@ class Manual(Trigger):
             return None
         return Candidates(
             rows=Member.objects.annotate(member_id=F("pk"), occurrence=Value("manual")),
-            few=False,
             progress={"planned_day": day_number(now, shop_zone())},
         )

@@ -72,7 +72,6 @@ class Schedule(Trigger):
             return None
         return Candidates(
             rows=Member.objects.annotate(member_id=F("pk"), occurrence=Value(run.isoformat())),
-            few=False,
             progress={"planned_day": day_of(run)},
         )
 

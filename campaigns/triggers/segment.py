@@ -49,7 +49,7 @@ class SegmentEntered(Trigger):
             rows: QuerySet[Any, Any] = _inside(segment, until)
         else:
             rows = _entered(segment, campaign, after=campaign.planned_run_id, until=until)
-        return Candidates(rows=rows, few=True, progress={"planned_run_id": until})
+        return Candidates(rows=rows, progress={"planned_run_id": until})
 
 
 def last_run_id() -> int | None:

@@ -116,7 +116,7 @@ def undisturbed() -> tuple[dict[str, Any], int]:
 
 
 def killed(at: int, *, after: bool) -> Campaign:
-    """Answers are recorded as they come, so the last statements may be fewer than they were undisturbed: then nobody dies."""
+    """Answers are recorded as they come, so the last statements may be fewer than undisturbed: then nobody dies."""
     campaign = start_over()
     die_while(run_campaigns, at=at, after=after)
     run_campaigns(now=LATER)
