@@ -148,6 +148,7 @@ class RefundOut(serializers.Serializer[Any]):
 
 class OrderLineOut(serializers.Serializer[Any]):
     product = serializers.CharField(source="product.code")
+    name = KnownText(source="product.name")
     sku = KnownText()
     category = serializers.SerializerMethodField()
     quantity = serializers.IntegerField()
@@ -191,11 +192,15 @@ class OrderOut(serializers.Serializer[Any]):
 
 
 class OrderLineIn(serializers.Serializer[Any]):
-    product = serializers.CharField()
+    product = serializers.CharField(help_text=_("the product's code"))
+    name = serializers.CharField(required=False, allow_null=True, help_text=_("the product's display name"))
     sku = serializers.CharField(required=False, allow_null=True)
     category = serializers.CharField(required=False, allow_null=True)
     quantity = serializers.IntegerField(min_value=0)
     unit_price_minor = serializers.IntegerField(min_value=0)
+    amount_minor = serializers.IntegerField(
+        required=False, allow_null=True, min_value=0, help_text=_("what the line brought in, if not quantity × unit price")
+    )
 
 
 class RefundIn(serializers.Serializer[Any]):
