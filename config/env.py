@@ -7,6 +7,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import environ
@@ -34,6 +35,7 @@ class Environment:
 
     database: dict[str, object]
     redis_url: str
+    cache_url: str
     secret_key: str
     debug: bool
     allowed_hosts: tuple[str, ...]
@@ -49,6 +51,7 @@ def read_environment() -> Environment:
     return Environment(
         database=_database(),
         redis_url=_text("REDIS_URL", default=""),
+        cache_url=_cache_url(_text("REDIS_URL", default="")),
         secret_key=_secret_key(),
         debug=_boolean("DEBUG"),
         allowed_hosts=tuple(
@@ -122,6 +125,21 @@ def _keep_first(draft: Path, path: Path) -> None:
     with suppress(FileExistsError):
         os.link(draft, path)
     draft.unlink()
+
+
+def _cache_url(redis_url: str) -> str:
+    """The database after the broker's: emptying a cache empties its whole database, and must not take the queue along."""
+    if not redis_url:
+        return ""
+    address = urlsplit(redis_url)
+    if address.scheme not in {"redis", "rediss", "unix"}:
+        raise _wrong("REDIS_URL", address.scheme, "an address such as redis://host:6379/0")
+    if address.scheme == "unix":
+        return urlunsplit(address._replace(query="db=1"))
+    number = address.path.strip("/") or "0"
+    if not number.isdecimal():
+        raise _wrong("REDIS_URL", address.path, "an address such as redis://host:6379/0, with a number at its end")
+    return urlunsplit(address._replace(path=f"/{int(number) + 1}"))
 
 
 def _database() -> dict[str, object]:

@@ -7,7 +7,7 @@ DECIMALS = {"JPY": 0, "KRW": 0}
 
 
 def money_text(amount_minor: int | None, currency: str) -> str:
-    """This function will write an amount with its symbol and separators: 123456 CNY -> ¥1,234.56, whole units without cents."""
+    """This function will write an amount with symbol and separators: 123456 CNY -> ¥1,234.56; whole units without cents."""
     if amount_minor is None:
         return ""
     decimals = DECIMALS.get(currency, 2)

@@ -1,4 +1,4 @@
-"""The doorbell: rows are the queue, a task only says «look now». Without a broker nobody hears it and `tick` finds the row."""
+"""The doorbell: rows are the queue, a task only says «look now». Without a broker `tick` finds the row by itself."""
 
 from __future__ import annotations
 
