@@ -75,20 +75,21 @@ def while_waiting(work: Callable[[], Any], release: Event) -> Any:
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(side)
-        _until_somebody_waits()
+        _until_waiting(1)
         assert not waiting.done()
         release.set()
         return waiting.result(timeout=20)
 
 
-def _until_somebody_waits() -> None:
+def _until_waiting(sides: int) -> None:
+    """The database itself says how many wait; asking again and again is not sleeping."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     for _ in range(100_000):
         with connection.cursor() as cursor:
             cursor.execute(waiting)
-            if cursor.fetchone()[0]:
+            if cursor.fetchone()[0] >= sides:
                 return
-    raise AssertionError("nobody waited")
+    raise AssertionError(f"{sides} sides never waited")
 
 
 class TestTheSameOrdersFromManySides:
@@ -165,7 +166,14 @@ class TestTheSameMembersFromManySides:
         assert Member.objects.count() == Identifier.objects.count() == 1
 
 
+@pytest.fixture
+def known_names() -> None:
+    """The shop and the members are there: what the sides meet at is the order itself."""
+    ingest_orders([order("o0"), order("o00", member="m2")], now=NOW)
+
+
 @pytest.mark.postgresql
+@pytest.mark.usefixtures("known_names")
 class TestARowThatARivalHasNotCommitted:
     def test_is_waited_for_and_merged(self) -> None:
         rival = order("o1", status="shipped", remark="rival", lines=[{"product": "p", "quantity": 1, "unit_price_minor": 1}])
@@ -173,15 +181,15 @@ class TestARowThatARivalHasNotCommitted:
             mine = order("o1", status="completed", city="杭州")
             result = while_waiting(lambda: ingest_orders([mine], now=NOW), release)
         assert result == IngestResult(1, (), changed=1)
-        stored = Order.objects.get()
+        stored = Order.objects.get(external_id="o1")
         assert (stored.status, stored.remark, stored.city, stored.lines.count()) == ("completed", "rival", "杭州", 1)
 
     def test_is_waited_for_and_refuses_what_is_older(self) -> None:
         with under_way(lambda: ingest_orders([order("o1", status="shipped")], now=NOW)) as release:
-            mine = [order("o1", status="paid", member="m2"), order("o2", status="paid")]
+            mine = [order("o1", status="paid", member="new"), order("o2", status="paid")]
             result = while_waiting(lambda: ingest_orders(mine, now=NOW), release)
         assert (result.accepted, [row.index for row in result.rejected]) == (1, [0])
-        assert sorted(Member.objects.values_list("external_id", flat=True)) == ["m1"]
+        assert sorted(Member.objects.values_list("external_id", flat=True)) == ["m1", "m2"]
 
     def test_is_decided_again_where_it_was_refused_on_a_guess(self) -> None:
         """Among themselves the second row goes back; over what the rival knew, both do: each is refused once."""
@@ -195,16 +203,46 @@ class TestARowThatARivalHasNotCommitted:
         with under_way(lambda: ingest_orders([order("o1", status="completed", member="m2")], now=NOW)) as release:
             result = while_waiting(lambda: ingest_orders([order("o1", status="shipped")], now=NOW), release)
         assert [row.index for row in result.rejected] == [0]
-        assert Order.objects.get().member.external_id == "m2"
+        assert Order.objects.get(external_id="o1").member.external_id == "m2"
 
     def test_claims_an_identifier_first(self) -> None:
         identifier = {"source": "tmall", "kind": "nick", "value": "n1"}
         rival = [{"external_id": "m1", "identifiers": [identifier]}]
         with under_way(lambda: ingest_members(rival, now=NOW, proof="a test")) as release:
-            mine = [{"external_id": "m2", "identifiers": [identifier]}, {"external_id": "m3"}]
+            mine = [{"external_id": "new", "identifiers": [identifier]}, {"external_id": "m3"}]
             result = while_waiting(lambda: ingest_members(mine, now=NOW, proof="a test"), release)
         assert (result.accepted, [row.index for row in result.rejected]) == (1, [0])
-        assert sorted(Member.objects.values_list("external_id", flat=True)) == ["m1", "m3"]
+        assert sorted(Member.objects.values_list("external_id", flat=True)) == ["m1", "m2", "m3"]
+
+
+@pytest.mark.postgresql
+class TestTwoCallsThatMeetInTheMiddle:
+    """Both wait for a third at its row, each having passed the ends in its own order - unless the order is one."""
+
+    def meet(self, held: dict[str, Any], one: list[dict[str, Any]]) -> list[IngestResult]:
+        def side(items: list[dict[str, Any]]) -> IngestResult:
+            try:
+                return ingest_orders(items, now=NOW)
+            finally:
+                connection.close()
+
+        with under_way(lambda: ingest_orders([held], now=NOW)) as release, ThreadPoolExecutor(2) as pool:
+            first = pool.submit(side, one)
+            _until_waiting(1)
+            second = pool.submit(side, one[::-1])
+            _until_waiting(2)
+            release.set()
+            return [first.result(timeout=20), second.result(timeout=20)]
+
+    def test_at_an_order_never_wait_in_a_circle(self, known_names: None) -> None:
+        results = self.meet(order("o5"), [order("o1"), order("o5"), order("o9")])
+        assert [(result.accepted, result.rejected) for result in results] == [(3, ()), (3, ())]
+
+    def test_at_a_member_never_wait_in_a_circle(self) -> None:
+        items = [order(f"o{number}", member=f"m{number}") for number in (1, 5, 9)]
+        results = self.meet(order("o0", member="m5"), items)
+        assert [(result.accepted, result.rejected) for result in results] == [(3, ()), (3, ())]
+        assert Member.objects.count() == 3
 
 
 @pytest.mark.postgresql
