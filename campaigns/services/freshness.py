@@ -13,6 +13,7 @@ from campaigns.models import CampaignVersion
 from campaigns.services.documents import steps_of, trigger_of
 from retention.models import Segment
 from rules.ast import segments_in
+from rules.errors import RuleErrors
 from rules.parse import parse
 
 
@@ -25,7 +26,10 @@ def obstacle(*, version: CampaignVersion, now: datetime) -> str | None:
     if steps is None:
         return str(_("One of its steps is of a kind this version does not know."))
     trigger, params = found
-    slugs = {*trigger.segments(params), *_named_in(version)}
+    try:
+        slugs = {*trigger.segments(params), *_named_in(version)}
+    except RuleErrors as errors:
+        return str(_("Its rule cannot be read any more: %(error)s") % {"error": errors})
     return next(_unreliable(slugs, now), None) or next(_broken(steps), None)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from calendar import isleap
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import Enum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.conf import MISSED_DAYS_MADE_UP_FOR
@@ -60,15 +60,21 @@ class DateTrigger(Trigger):
         for name in zones:
             for on in _open_dates(campaign, params, zone=zone_named(name), now=now):
                 by_date.setdefault(on + timedelta(days=params.days_before), []).append(name)
-        if not by_date:
-            return None
-        whens = [
-            When(Q(time_zone__in=names, birth_key__in=birth_keys(on, params.leap_day)), then=Value(f"birth_date:{on.year}"))
-            for on, names in sorted(by_date.items())
-        ]
-        keys = {key for on in by_date for key in birth_keys(on, params.leap_day)}
-        rows = Member.objects.filter(birth_key__in=keys).annotate(member_id=F("pk"), occurrence=Case(*whens))
-        return Candidates(rows=rows.filter(occurrence__isnull=False), progress={"planned_at": now})
+        # Noted also when nobody has a birthday: a day on which the campaign ran is not one that was missed.
+        return Candidates(rows=_having(by_date, params.leap_day), progress={"planned_at": now})
+
+
+def _having(by_date: Mapping[date, Sequence[str]], leap_day: LeapDay) -> QuerySet[Any, Any]:
+    """Members with a birthday on one of the dates, in one of that date's zones."""
+    if not by_date:
+        return Member.objects.none().annotate(member_id=F("pk"), occurrence=Value(""))
+    whens = [
+        When(Q(time_zone__in=names, birth_key__in=birth_keys(on, leap_day)), then=Value(f"birth_date:{on.year}"))
+        for on, names in sorted(by_date.items())
+    ]
+    keys = {key for on in by_date for key in birth_keys(on, leap_day)}
+    rows = Member.objects.filter(birth_key__in=keys).annotate(member_id=F("pk"), occurrence=Case(*whens))
+    return rows.filter(occurrence__isnull=False)
 
 
 def birth_keys(on: date, leap_day: LeapDay) -> tuple[int, ...]:
