@@ -50,18 +50,19 @@ class Year:
 
     def _told(self, baskets: pd.DataFrame) -> Iterator[dict[str, Any]]:
         """Lines stand in the order of their baskets, so those of neighbouring baskets are one slice."""
-        first, end = int(baskets["first_line"].iloc[0]), int(baskets["end_line"].iloc[-1])
+        rows = baskets.to_dict("records")
+        first, end = rows[0]["first_line"], rows[-1]["end_line"]
         lines = self.lines.iloc[first:end].to_dict("records")
-        for basket in baskets.itertuples(index=False):
+        for basket in rows:
             yield {
-                "external_id": str(basket.basket_id),
-                "member": str(basket.household_id),
-                "shop": f"store-{basket.store_id}",
-                "placed_at": basket.placed_at.isoformat(),
+                "external_id": str(basket["basket_id"]),
+                "member": str(basket["household_id"]),
+                "shop": f"store-{basket['store_id']}",
+                "placed_at": basket["placed_at"].isoformat(),
                 "status": "completed",
-                "total_minor": int(basket.total_minor),
-                "discount_minor": int(basket.discount_minor),
-                "lines": [_known(line) for line in lines[basket.first_line - first : basket.end_line - first]],
+                "total_minor": basket["total_minor"],
+                "discount_minor": basket["discount_minor"],
+                "lines": [_known(line) for line in lines[basket["first_line"] - first : basket["end_line"] - first]],
             }
 
     def member_items(self) -> Iterator[dict[str, Any]]:
@@ -167,7 +168,7 @@ def _households(lines: pd.DataFrame, demographics: pd.DataFrame) -> pd.DataFrame
     return households.merge(demographics, on="household_id", how="left")
 
 
-def _member(household: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+def _member(household: dict[Hashable, Any], chance: random.Random) -> dict[str, Any]:
     number = int(household.pop("household_id"))
     born = date(2000, 1, 1) + timedelta(days=chance.randrange(366))
     return {
@@ -176,7 +177,7 @@ def _member(household: dict[str, Any], chance: random.Random) -> dict[str, Any]:
         "birth_date": f"--{born:%m-%d}",
         "phone": f"+861990000{number:04d}",
         "email": f"household-{number}@example.com",
-        "attributes": {name: value for name, value in household.items() if isinstance(value, str)},
+        "attributes": {str(name): value for name, value in household.items() if isinstance(value, str)},
         "consents": {"sms": chance.random() < SMS_SHARE, "email": chance.random() < EMAIL_SHARE},
     }
 
