@@ -2,7 +2,7 @@
 # Only relative paths stand here: make cannot write a path with a space as a target, and yours may have one.
 .POSIX:
 .SUFFIXES:
-.PHONY: help demo test check check-rest up lint types contracts migrations-current openapi-current test-sqlite format lock messages openapi
+.PHONY: help demo test check check-rest up bench lint types contracts migrations-current openapi-current test-sqlite format lock messages openapi
 
 PY = .venv/bin/python
 # Checks read no database of yours.
@@ -15,6 +15,7 @@ help:
 	@echo "make test    the suite on a PostgreSQL and a Valkey of its own                (ARGS='tests/unit -x')"
 	@echo "make check   all that CI runs: lint, types, contracts, drift, both suites"
 	@echo "make up      the full stack on this machine: PostgreSQL, Valkey, web, worker, beat   (PORT=)"
+	@echo "make bench   figures with a limit or peer in the same run, kept in var/bench.jsonl    (SIZE=small or full)"
 	@echo "make format | lock | messages | openapi   rewrite: code style, pinned requirements, catalogues, API schema"
 
 # --- Installing: a stamp per requirements file, so that a second run starts at once
@@ -90,3 +91,8 @@ lock: .venv/dev.stamp
 	@$(LOCK) -o requirements.txt
 	@$(LOCK) --extra dev --extra demo -c requirements.txt -o requirements-dev.txt
 	@$(LOCK) --extra demo -c requirements-dev.txt -o requirements-demo.txt
+
+# --- Measuring
+
+bench: .venv/dev.stamp
+	@$(PY) -m tools.bench $(ARGS)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.coupons.benefits import discount_minor
 from campaigns.coupons.eligibility import first_refusal
-from campaigns.coupons.lookup import Holder, Offer, find_holder, find_offer
+from campaigns.coupons.lookup import Holder, Offer, look_up
 from campaigns.coupons.refusals import CouponRefused, Refusal
 from campaigns.coupons.writing import Use, record_use, take_back
 from campaigns.models import Redemption
@@ -71,8 +71,8 @@ def validate(*, code: str, now: datetime, member: str | None = None, amount_mino
     Without a member the holder and the member's limit are not tested, without an amount the smallest order is not.
     """
     _demand_well_formed(order="-", member=member, amount_minor=0 if amount_minor is None else amount_minor)
-    offer = find_offer(code)
-    refusal = first_refusal(offer, find_holder(member), amount_minor=amount_minor, now=now)
+    offer, holder = look_up(code, member)
+    refusal = first_refusal(offer, holder, amount_minor=amount_minor, now=now)
     if refusal is not None:
         raise CouponRefused(refusal)
     return Validation(offer, amount_minor, None if amount_minor is None else discount_minor(offer.template, amount_minor))
@@ -90,7 +90,7 @@ def redeem(*, code: str, order: str, member: str | None, amount_minor: int, now:
     """
     _demand_well_formed(order=order, member=member, amount_minor=amount_minor)
     for _attempt in range(ATTEMPTS):
-        offer, holder = find_offer(code), find_holder(member)
+        offer, holder = look_up(code, member)
         refusal = first_refusal(offer, holder, amount_minor=amount_minor, now=now) or _needs_member(offer, holder)
         if refusal is None:
             receipt = _use(offer, holder, order=order, amount_minor=amount_minor, now=now)
@@ -111,7 +111,7 @@ def roll_back(*, code: str, order: str, now: datetime) -> RedemptionReceipt:
     order or another, if it has not expired meanwhile and nobody took the place.
     """
     _demand_well_formed(order=order, member=None, amount_minor=0)
-    offer = find_offer(code)
+    offer, _nobody = look_up(code, None)
     coupon_id = None if offer.coupon is None else offer.coupon.pk
     take_back(template_id=offer.template.pk, coupon_id=coupon_id, code=offer.code, order=order, now=now)
     latest = _redemptions(offer, order).filter(rolled_back_at__isnull=False).order_by("-pk").first()

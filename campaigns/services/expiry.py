@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from campaigns.models import Coupon, CouponState
@@ -19,10 +19,10 @@ def expire_coupons(*, now: datetime) -> Mapping[str, int]:
     """
     over = Coupon.objects.filter(state=CouponState.ISSUED, valid_until__lte=now)
     total = 0
-    while count := _expire(over.order_by("valid_until").values("pk")[:CHUNK]):
+    while count := _expire(over.order_by("valid_until").values_list("pk", flat=True)[:CHUNK]):
         total += count
     return {"expired": total}
 
 
-def _expire(chunk: object) -> int:
+def _expire(chunk: Iterable[int]) -> int:
     return Coupon.objects.filter(pk__in=chunk, state=CouponState.ISSUED).update(state=CouponState.EXPIRED)

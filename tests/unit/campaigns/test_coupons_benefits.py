@@ -9,9 +9,7 @@ class TestTheDiscount:
     def test_of_an_amount_off_never_exceeds_the_order(self, amount, expected):
         assert discount_minor(CouponTemplate(benefit="fixed", amount_minor=500), amount) == expected
 
-    @pytest.mark.parametrize(
-        ("amount", "expected"), [(0, 0), (6, 0), (7, 1), (999, 149), (10**15, 15 * 10**13)]
-    )
+    @pytest.mark.parametrize(("amount", "expected"), [(0, 0), (6, 0), (7, 1), (999, 149), (10**15, 15 * 10**13)])
     def test_of_a_percentage_is_rounded_down(self, amount, expected):
         assert discount_minor(CouponTemplate(benefit="percent_off", percent_off=15), amount) == expected
 

@@ -66,9 +66,7 @@ class TestReadingATypedCode:
     def test_forgives_case_spaces_dashes_and_look_alikes(self, typed):
         assert own_code(typed) == CODE
 
-    @pytest.mark.parametrize(
-        "typed", ["", "SPRING", "0123456789ABVN", "U123456789ABV", "0123456789AB!", "\0"]
-    )
+    @pytest.mark.parametrize("typed", ["", "SPRING", "0123456789ABVN", "U123456789ABV", "0123456789AB!", "\0"])
     def test_gives_nothing_for_what_has_not_the_shape(self, typed):
         assert own_code(typed) is None
         assert not is_mistyped(typed)
