@@ -12,7 +12,7 @@ from core.sql import insert_rows, update_rows
 from retention.models import DueMember, RefreshRun, Segment, SegmentSize
 from retention.scored import Scored, scored
 from retention.services.inforce import InForce
-from retention.services.masks import Place, answer_tables, find_changes, write_changes
+from retention.services.masks import Place, answer_tables, find_changes, mend, write_changes
 from retention.services.stages import Stages
 from rules.errors import RuleErrors
 
@@ -38,6 +38,16 @@ def evaluate_segments(*, run: RefreshRun, given: InForce, everybody: bool, stage
             _write(run, {place: asked[place.segment_id] for place in conditions}, stages)
     _record_failures({**failures, **broken}, asked)
     stages.count(segments=len(conditions), segments_failed=len(failures) + len(broken))
+
+
+def mend_segments(given: InForce) -> None:
+    """This function will put right what `verify` would name, before a full pass compares: masks are then as members say."""
+    places = [Place(segment.pk, segment.word, segment.bit) for segment in given.segments.values()]
+    if places:
+        members = mend(places)
+        for segment in given.segments.values():
+            if segment.as_of is not None:
+                segment.member_count = members.get(segment.pk, 0)
 
 
 def _is_fresh(segment: Segment) -> bool:

@@ -14,10 +14,10 @@ from functools import reduce
 from operator import add
 
 from django.db import connection
-from django.db.models import BigIntegerField, Case, Q, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, Count, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 
-from retention.models import MemberMask, Membership, Transition
+from retention.models import MemberFacts, MemberMask, Membership, Transition
 from retention.models.segments import BITS_PER_WORD
 from retention.scored import Scored
 from retention.services.scratch import execute, know_size, scratch_table
@@ -119,16 +119,17 @@ def _answer(conditions: Mapping[Place, Q], word: int) -> Combinable:
 
 def _expand(places: Sequence[Place]) -> None:
     """One row for each (segment, member) whose bit differs."""
-    listed = " UNION ALL ".join(
-        f"SELECT {each.segment_id} AS id, {each.word} AS word, {each.flag} AS flag" for each in places
-    )
     execute(
         "INSERT INTO membership_change (segment_id, member_id, entered)"
         " SELECT place.id, mask_change.member_id, (new_mask & flag) <> 0"
-        f" FROM mask_change JOIN ({listed}) AS place ON place.word = mask_change.word"
+        f" FROM mask_change JOIN ({_listed(places)}) AS place ON place.word = mask_change.word"
         " WHERE (old_mask & flag) <> (new_mask & flag)"
     )
     know_size("membership_change")
+
+
+def _listed(places: Sequence[Place]) -> str:
+    return " UNION ALL ".join(f"SELECT {each.segment_id} AS id, {each.word} AS word, {each.flag} AS flag" for each in places)
 
 
 def _counted() -> dict[int, tuple[int, int]]:
@@ -138,6 +139,31 @@ def _counted() -> dict[int, tuple[int, int]]:
             " FROM membership_change GROUP BY segment_id"
         )
         return {segment_id: (int(entered), int(left)) for segment_id, entered, left in cursor.fetchall()}
+
+
+def mend(places: Sequence[Place]) -> dict[int, int]:
+    """This function will make masks those of the memberships again and forget members who are gone, for a full pass.
+
+    Memberships are what people saw and campaigns heard of: what a scan finds otherwise becomes a transition. Between full
+    passes nothing is mended in silence; `verify` names what differs. Returns the number of members by segment id.
+    """
+    for rows in (MASKS, MEMBERSHIPS):
+        execute(
+            f"DELETE FROM {rows} WHERE NOT EXISTS"
+            f" (SELECT 1 FROM {MemberFacts._meta.db_table} AS facts WHERE facts.member_id = {rows}.member_id)"
+        )
+    inside = f"{MEMBERSHIPS} AS inside JOIN ({_listed(places)}) AS place ON place.id = inside.segment_id"
+    execute(
+        f"UPDATE {MASKS} SET mask = 0 WHERE mask <> 0 AND NOT EXISTS"
+        f" (SELECT 1 FROM {inside} WHERE inside.member_id = {MASKS}.member_id AND place.word = {MASKS}.word)"
+    )
+    execute(
+        f"INSERT INTO {MASKS} (member_id, word, mask) SELECT member_id, word, mask FROM ("
+        f"SELECT member_id, word, CAST(SUM(flag) AS bigint) AS mask FROM {inside} GROUP BY member_id, word"
+        f" EXCEPT SELECT member_id, word, mask FROM {MASKS}) AS differing WHERE true"
+        " ON CONFLICT (member_id, word) DO UPDATE SET mask = EXCLUDED.mask"
+    )
+    return dict(Membership.objects.values_list("segment_id").annotate(Count("id")))
 
 
 def clear_place(*, word: int, bit: int) -> None:

@@ -21,7 +21,7 @@ from core.periods import day_number, start_of
 from members.models import Order
 from retention.models import DueMember, RefreshRun, RefreshState
 from retention.services import facts, marks
-from retention.services.evaluate import evaluate_segments
+from retention.services.evaluate import evaluate_segments, mend_segments
 from retention.services.inforce import in_force
 from retention.services.scoring import as_late_as_facts, fit_when_none, publish_rhythm
 from retention.services.scratch import scratch_table
@@ -116,6 +116,9 @@ def _refresh_locked(*, as_of: datetime, full: bool, started_at: datetime) -> Ref
             with stages.timed("rhythm"):
                 publish_rhythm(as_of=as_of, now=started_at)
         given = in_force()
+        if kind is Kind.FULL:
+            with stages.timed("mend"):
+                mend_segments(given)
         everybody = kind is not Kind.CHANGES or given.signature != state.signature
         evaluate_segments(run=run, given=given, everybody=everybody, stages=stages)
     state.signature = given.signature

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from core.registry import checks
 from members.models import DirtyMark, Order
-from retention.models import MemberFacts, MemberMask, Membership, RefreshRun, RefreshState, ScoringModel
+from retention.models import MemberFacts, MemberMask, Membership, RefreshRun, RefreshState, ScoringModel, Segment
 from retention.selectors import state
 from retention.services import refresh as service
 from retention.services.refresh import nightly, refresh, refresh_due
@@ -185,6 +185,26 @@ class TestTheChecks:
         refresh(as_of=NOW)
         Membership.objects.all().delete()
         assert wrong() == ["Segment all: 0 members, 1 in the masks, 1 counted"]
+
+
+class TestAFullPass:
+    def test_mends_what_the_checks_name(self) -> None:
+        first, second = make_member(), make_member()
+        everyone = create_segment(slug="all", name="All", rule={"everyone": True}, now=NOW)
+        buyers = {"field": "order_count", "operator": ">=", "value": 1}
+        create_segment(slug="buyers", name="Buyers", rule=buyers, now=NOW)
+        refresh(as_of=NOW)
+        Membership.objects.filter(member_id=first.pk).delete()
+        Membership.objects.create(segment=Segment.objects.get(slug="buyers"), member_id=second.pk, entered_at=NOW)
+        MemberMask.objects.filter(member_id=second.pk).update(mask=0b10)
+        MemberMask.objects.create(member_id=999, word=0, mask=0b01)
+        Membership.objects.create(segment=everyone, member_id=999, entered_at=NOW)
+        MemberFacts.objects.filter(member=second).update(order_count=3, first_order_day=1, last_order_day=1)
+        assert len(wrong()) > 2
+        refresh(as_of=NOW, full=True)
+        assert wrong() == []
+        members = Membership.objects.order_by("segment__slug", "member_id").values_list("segment__slug", "member_id")
+        assert list(members) == [("all", first.pk), ("all", second.pk)]
 
 
 class TestTheCommands:
