@@ -20,6 +20,7 @@ class OpenApiJson(ApiView):
 
     authentication_classes = ()
     permission_classes = (NoPermissionNeeded,)
+    cache_control = "max-age=60"
 
     def get(self, request: Request) -> HttpResponse:
         return HttpResponse(_schema_json(), content_type="application/json")

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.test import Client
+from django.utils import translation
 
 from core.models import ApiKey, Scope
 from core.services.keys import create_api_key
@@ -31,9 +32,9 @@ class Caller:
         path = address if address.startswith(("http", "/")) else ROOT + address
         if body is not None and "content_type" not in options:
             options["content_type"] = "application/json"
-        response = self._client.generic(
-            method, path, data=body if isinstance(body, bytes) else _json(body), **{"content_type": "", **options}
-        )
+        data = body if isinstance(body, bytes) else _json(body)
+        with translation.override(translation.get_language()):  # a request's language is not the next test's
+            response = self._client.generic(method, path, data=data, **{"content_type": "", **options})
         if response.content:
             expected = "application/json" if response.status_code < 400 else "application/problem+json"
             assert response.headers["Content-Type"] == expected, (response.status_code, response.headers)

@@ -23,6 +23,30 @@ from campaigns.selectors.documents import document_of as campaign_document
 from campaigns.selectors.listings import CouponStanding
 from campaigns.services.template_documents import document_of as template_document
 from core.api.fields import BodyIn, InstantField, KnownText, MinorField, RuleField, TextField, shown_instant
+from core.api.schema import request_example
+
+WIN_BACK = {
+    "slug": "win-back",
+    "name": "Win back",
+    "trigger": {"kind": "segment_entered", "segment": "away"},
+    "audience": {"everyone": True},
+    "exclusion": {"field": "refund_count", "operator": ">=", "value": 3},
+    "steps": [
+        {"kind": "issue_coupon", "template": "ten"},
+        {"kind": "send_message", "channel": "sms", "body": "{{ member.name }}, 10 for you: {{ coupon.code }}"},
+    ],
+    "control_share": 0.1,
+    "attribution_days": 14,
+}
+TEN = {
+    "slug": "ten",
+    "name": "10 off 100",
+    "benefit": {"kind": "fixed", "amount_minor": 1000},
+    "minimum_minor": 10000,
+    "valid_days": 14,
+    "per_member_limit": 1,
+}
+CHECKOUT = {"order": "20260301-7", "member": "tb-1001", "amount_minor": 25800}
 
 # --- campaigns
 
@@ -50,7 +74,7 @@ class ReEntryField(serializers.Serializer[Any]):
     days = serializers.IntegerField(required=False, allow_null=True, min_value=1)
 
 
-@extend_schema_serializer(component_name="CampaignItem")
+@extend_schema_serializer(component_name="CampaignItem", examples=[request_example(WIN_BACK)])
 class CampaignIn(serializers.Serializer[Any]):
     """A draft to write."""
 
@@ -67,7 +91,7 @@ class CampaignIn(serializers.Serializer[Any]):
     attribution_days = serializers.IntegerField(required=False, default=14, min_value=1, max_value=90)
 
 
-@extend_schema_serializer(component_name="CampaignChange")
+@extend_schema_serializer(component_name="CampaignChange", examples=[request_example({"control_share": 0.2})])
 class CampaignChangeIn(CampaignIn):
     """The keys of a draft to change; the others stay."""
 
@@ -158,7 +182,7 @@ class BenefitField(serializers.Serializer[Any]):
     gift = serializers.CharField(required=False)
 
 
-@extend_schema_serializer(component_name="CouponTemplateItem")
+@extend_schema_serializer(component_name="CouponTemplateItem", examples=[request_example(TEN)])
 class TemplateIn(serializers.Serializer[Any]):
     """A coupon template to write."""
 
@@ -180,7 +204,7 @@ class TemplateIn(serializers.Serializer[Any]):
     stacking_group = serializers.CharField(required=False, allow_null=True)
 
 
-@extend_schema_serializer(component_name="CouponTemplateChange")
+@extend_schema_serializer(component_name="CouponTemplateChange", examples=[request_example({"total_limit": 500})])
 class TemplateChangeIn(TemplateIn):
     """The keys of a template to change; the others stay."""
 
@@ -199,6 +223,7 @@ class TemplateOut(TemplateIn):
         return template_document(instance) | {"issued": instance.issued, "redeemed": instance.redeemed}
 
 
+@extend_schema_serializer(examples=[request_example({"member": "tb-1001"})])
 class IssueIn(BodyIn):
     member = TextField(help_text=_("the external id of a member who exists"))
 
@@ -212,17 +237,20 @@ class IssueOut(serializers.Serializer[Any]):
 # --- coupons
 
 
+@extend_schema_serializer(examples=[request_example({"member": "tb-1001", "amount_minor": 25800})])
 class ValidateIn(BodyIn):
     member = TextField(required=False, allow_null=True)
     amount_minor = MinorField(required=False, allow_null=True)
 
 
+@extend_schema_serializer(examples=[request_example(CHECKOUT)])
 class RedeemIn(BodyIn):
     order = TextField(help_text=_("the order's number; the order need not be known yet"))
     member = TextField(required=False, allow_null=True, help_text=_("the member's external id"))
     amount_minor = MinorField()
 
 
+@extend_schema_serializer(examples=[request_example({"order": "20260301-7"})])
 class RollBackIn(BodyIn):
     order = TextField()
 

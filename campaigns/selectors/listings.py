@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from campaigns.coupons.lookup import Offer, find_offer
+from campaigns.coupons.lookup import Offer, look_up
 from campaigns.models import (
     Campaign,
     Coupon,
@@ -92,7 +92,7 @@ class CouponStanding:
 
 def coupon_standing(*, code: str, now: datetime) -> CouponStanding:
     """This function will say how a code stands, or refuse one that never was."""
-    offer = find_offer(code)
+    offer, _nobody = look_up(code, None)
     if offer.coupon is not None:
         return coupon_standings([offer.coupon], now=now)[0]
     return CouponStanding(

@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from core.api.idempotency import HEADER, LONGEST_KEY, UNSAFE
@@ -109,6 +109,11 @@ class ApiSchema(AutoSchema):
                 "422": "The input is not valid.",
             }
         return problems
+
+
+def request_example(document: dict[str, Any]) -> OpenApiExample:
+    """This function will make the example that a body's shape is shown with."""
+    return OpenApiExample("example", value=document, request_only=True)
 
 
 def only_version_one(endpoints: Endpoints, **_kwargs: Any) -> Endpoints:

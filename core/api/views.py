@@ -35,13 +35,15 @@ class ApiView(APIView):
     scopes: ClassVar[dict[str, str | None]] = {}
     query_in: ClassVar[type[Serializer[Any]] | None] = None
     pagination_class: ClassVar[type[CursorPages] | None] = None
+    # What is answered is about people: no proxy keeps it.
+    cache_control = "no-store"
     http_method_names = ("get", "head", "post", "put", "patch", "delete")
     format_kwarg = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.args, self.kwargs = args, kwargs
         self.request = self.initialize_request(request, *args, **kwargs)
-        self.headers = dict(self.default_response_headers)
+        self.headers = {**self.default_response_headers, "Cache-Control": self.cache_control}
         try:
             self.initial(self.request, *args, **kwargs)
             handle = partial(self._handler(), self.request, *args, **kwargs)

@@ -9,9 +9,33 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from core.api.fields import FromField, InstantField, KnownText, TextField, ToField
+from core.api.schema import request_example
 from core.conf import shop_currency
 from members.api.bulk import MOST_ITEMS
 from members.models import Gender, Member, Order, OrderLine, OrderStatus, RefundReason
+
+MEMBER = request_example(
+    {
+        "external_id": "tb-1001",
+        "name": "王芳",
+        "gender": "female",
+        "birth_date": "--02-29",
+        "phone": "13800138000",
+        "city": "成都",
+        "tags": ["vip"],
+        "consents": {"sms": True},
+    }
+)
+ORDER = request_example(
+    {
+        "external_id": "20260301-7",
+        "member": "tb-1001",
+        "placed_at": "2026-03-01T23:30:00+08:00",
+        "status": "completed",
+        "total_minor": 25800,
+        "lines": [{"product": "P1", "category": "茶", "quantity": 2, "unit_price_minor": 12900}],
+    }
+)
 
 # --- members
 
@@ -88,7 +112,7 @@ class ConsentsIn(serializers.Serializer[Any]):
     email = serializers.BooleanField(required=False)
 
 
-@extend_schema_serializer(component_name="MemberItem")
+@extend_schema_serializer(component_name="MemberItem", examples=[MEMBER])
 class MemberIn(serializers.Serializer[Any]):
     """A member to write. What is left out stays as it is; null clears a value; a list replaces the old one.
 
@@ -113,14 +137,14 @@ class MemberIn(serializers.Serializer[Any]):
     consents = ConsentsIn(required=False)
 
 
-@extend_schema_serializer(component_name="MemberChange")
+@extend_schema_serializer(component_name="MemberChange", examples=[request_example({"city": "成都", "tags": []})])
 class MemberChangeIn(MemberIn):
     """The same without the id, which the address gives."""
 
     external_id = serializers.CharField(max_length=200, required=False, help_text=_("if given, the one of the address"))
 
 
-@extend_schema_serializer(component_name="MembersBulk")
+@extend_schema_serializer(component_name="MembersBulk", examples=[request_example({"items": [MEMBER.value]})])
 class MembersBulkIn(serializers.Serializer[Any]):
     items = serializers.ListField(child=MemberIn(), max_length=MOST_ITEMS)
 
@@ -209,7 +233,7 @@ class RefundIn(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
 
 
-@extend_schema_serializer(component_name="OrderItem")
+@extend_schema_serializer(component_name="OrderItem", examples=[ORDER])
 class OrderIn(serializers.Serializer[Any]):
     """An order to write. Posted again it is brought up to date; what is left out stays as it is."""
 
@@ -237,6 +261,6 @@ class OrderIn(serializers.Serializer[Any]):
     refunds = RefundIn(many=True, required=False)
 
 
-@extend_schema_serializer(component_name="OrdersBulk")
+@extend_schema_serializer(component_name="OrdersBulk", examples=[request_example({"items": [ORDER.value]})])
 class OrdersBulkIn(serializers.Serializer[Any]):
     items = serializers.ListField(child=OrderIn(), max_length=MOST_ITEMS)

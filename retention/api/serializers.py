@@ -9,9 +9,21 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from core.api.fields import BodyIn, FromField, InstantField, KnownText, RuleField, TextField, ToField
+from core.api.schema import request_example
 from core.periods import date_of
 from retention.models import ModelKind, ScoringModel, Segment, SegmentSize
 
+AWAY = {
+    "slug": "away",
+    "name": "Away for two months",
+    "rule": {
+        "combinator": "and",
+        "rules": [
+            {"field": "days_since_last_order", "operator": ">=", "value": 60},
+            {"field": "order_count", "operator": ">=", "value": 2},
+        ],
+    },
+}
 TAKEN_BY_ADDRESSES = frozenset({"preview"})
 """Short names that no segment can have: addresses of ours stand in their place."""
 
@@ -29,7 +41,7 @@ class SlugField(TextField):
         return slug
 
 
-@extend_schema_serializer(component_name="SegmentItem")
+@extend_schema_serializer(component_name="SegmentItem", examples=[request_example(AWAY)])
 class SegmentIn(BodyIn):
     slug = SlugField()
     name = TextField()
@@ -127,6 +139,7 @@ class VersionOut(serializers.Serializer[Any]):
         return self.context["sentences"].get(version.pk) or None
 
 
+@extend_schema_serializer(examples=[request_example({"rule": AWAY["rule"]})])
 class PreviewIn(BodyIn):
     rule = RuleField()
     as_of = InstantField(required=False, allow_null=True, help_text=_("default: the last refresh"))

@@ -80,3 +80,9 @@ class TestTheDocsPage:
         assert "drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js" in page
         assert "/api/v1/openapi.json" in page
         assert "https://" not in page
+
+    def test_has_its_files_here(self) -> None:
+        response = Client().get("/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js")
+
+        assert response.status_code == 200
+        assert len(b"".join(response.streaming_content)) > 1_000_000

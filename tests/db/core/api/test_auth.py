@@ -197,6 +197,10 @@ class TestWithAKey:
         assert (error["path"], error["code"]) == (path, "unknown_parameter")
         assert message in error["message"]
 
+    def test_no_answer_is_kept_by_a_proxy(self) -> None:
+        assert caller().get("members/").headers["Cache-Control"] == "no-store"
+        assert Caller(None).get("members/").headers["Cache-Control"] == "no-store"
+
     def test_messages_are_in_the_language_asked_for(self) -> None:
         response = caller().get("members/?gender=none", headers={"accept-language": "zh-Hans"})
 
