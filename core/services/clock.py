@@ -48,15 +48,13 @@ class Claim:
 def ensure_entries(*, now: datetime) -> int:
     """This function will insert an entry for each registered work that has none; what people changed stays.
 
-    A work by seconds is due at once, one by the hour at its next hour. An entry whose work is gone is left alone and
-    ignored: an older release may still need it.
+    A work that is new here is due at once, whatever its hour: what was loaded by hand does not wait for the night. An entry
+    whose work is gone is left alone and ignored: an older release may still need it.
     """
-    zone = shop_zone()
     rows = []
     for work in periodic_work:
         cadence = _registered_cadence(work)
-        due = now if cadence.every_seconds is not None else cadence.next_after(now, zone)
-        rows.append([work.code, True, cadence.every_seconds, cadence.daily_at, cadence.weekday, due, {}, ""])
+        rows.append([work.code, True, cadence.every_seconds, cadence.daily_at, cadence.weekday, now, {}, ""])
     return len(insert_rows(ClockEntry, COLUMNS, rows, conflict=["code"], returning=["code"]))
 
 

@@ -105,7 +105,17 @@ def _login(var: Path) -> str:
 def serve(console: Console, *, port: int, password: str) -> None:
     """This function will serve admin and API until Ctrl-C, with the clock running beside."""
     manage = str(Path(settings.BASE_DIR) / "manage.py")
-    web = [sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"127.0.0.1:{port}", "--threads", "4"]
+    web = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "config.wsgi:application",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--threads",
+        "4",
+        "--no-control-socket",
+    ]
     processes = [
         subprocess.Popen(command, cwd=settings.BASE_DIR) for command in (web, [sys.executable, manage, "tick", "--loop"])
     ]

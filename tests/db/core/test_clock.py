@@ -70,11 +70,16 @@ def next_at(code: str) -> datetime:
 
 
 class TestEnsuringEntries:
-    def test_makes_one_for_each_work_due_at_once_or_at_its_hour(self, works):
+    def test_makes_one_for_each_work_due_at_once(self, works):
         assert ensure_entries(now=NOW) == 3
         assert (entry("minutely").every_seconds, next_at("minutely")) == (60, NOW)
-        assert (entry("nightly").daily_at, next_at("nightly")) == (time(3), TONIGHT)
-        assert (entry("weekly").weekday, next_at("weekly")) == (0, TONIGHT + timedelta(hours=1))
+        assert (entry("nightly").daily_at, next_at("nightly")) == (time(3), NOW)
+        assert (entry("weekly").weekday, next_at("weekly")) == (0, NOW)
+
+    def test_does_not_let_what_is_new_wait_for_the_night(self, works):
+        run_due(now=NOW)
+        assert works.codes == ["nightly", "weekly", "minutely"]
+        assert (next_at("nightly"), next_at("weekly")) == (TONIGHT, TONIGHT + timedelta(hours=1))
 
     def test_again_keeps_what_people_changed(self, works):
         ensure_entries(now=NOW)
@@ -85,7 +90,7 @@ class TestEnsuringEntries:
     def test_leaves_and_ignores_the_entry_of_a_work_that_is_gone(self, works):
         ClockEntry.objects.create(code="gone", every_seconds=1, next_at=NOW)
         run_due(now=NOW)
-        assert works.codes == ["minutely"]
+        assert works.codes == ["nightly", "weekly", "minutely"]
         assert next_at("gone") == NOW
 
 
@@ -161,7 +166,7 @@ class TestTrap27ADoubledBeatRunsNothingTwice:
         assert clock._claim(seen, NOW, NOW + MINUTE) is None
 
     def test_a_second_clock_at_the_same_moment_claims_nothing(self, works):
-        assert [work.code for work in claim_due(now=NOW)] == ["minutely"]
+        assert [work.code for work in claim_due(now=NOW)] == ["nightly", "weekly", "minutely"]
         assert claim_due(now=NOW) == []
 
     def test_the_guard_is_what_keeps_the_second_out(self, works, monkeypatch):
@@ -247,7 +252,8 @@ class TestRingingWhatIsDue:
     def test_rings_for_each_claimed_work_until_it_is_due_again(self, works, monkeypatch):
         rung = []
         monkeypatch.setattr(clock, "ring", lambda name, *, expires_seconds: rung.append((name, expires_seconds)))
-        ensure_entries(now=NOW)
+        run_due(now=NOW)
+        works.ran.clear()
         assert ring_due(now=TONIGHT) == ["nightly", "minutely"]
         assert rung == [("nightly", 1800), ("minutely", 60)]
         assert works.ran == []
