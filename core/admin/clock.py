@@ -6,7 +6,6 @@ from datetime import datetime, time
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
@@ -69,13 +68,6 @@ class ClockEntryForm(ModelForm):
             "weekday": UnfoldAdminSelectWidget(choices=[("", _("every day")), *WEEKDAYS.items()]),
         }
         help_texts = {"weekday": ""}
-
-    def clean(self) -> dict[str, object]:
-        """Said before the constraint says it, and at the field that is wrong."""
-        given = super().clean() or self.cleaned_data
-        if given.get("every_seconds") is None and given.get("daily_at") is None:
-            raise ValidationError(_("Give either a number of seconds or an hour of the day."))
-        return given
 
 
 @admin.register(ClockEntry)

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from members.models import Category, Consent, Member, OrderLine, Product
+from tests.campaign_factories import make_reachable
+from tests.db.admin.conftest import World, staff, text_of
+from tests.factories import make_member, make_order
+
+pytestmark = pytest.mark.django_db
+
+LIST = "admin:members_member_changelist"
+
+
+def listed(client: Client, **query: str) -> list[str]:
+    rows = client.get(reverse(LIST), query).context["cl"].result_list
+    return [member.external_id for member in rows]
+
+
+def profile(member: Member, **changes: str) -> dict[str, str]:
+    """This function will give what the form would send for an unchanged profile, with changes."""
+    page = {
+        "name": member.name, "gender": member.gender, "birth_date": member.birth_date_text, "phone": member.phone,
+        "email": member.email, "city": "", "province": "", "language": "", "time_zone": "",
+        "tags": "", "consent_sms": "on", "consent_email": "on",
+    }  # fmt: skip
+    return {name: value for name, value in {**page, **changes}.items() if value is not None}
+
+
+class TestSearch:
+    @pytest.mark.parametrize("text", ["W-17", "W-1", "王", "13812345678", "+8613812345678", "wang@example.com"])
+    def test_finds_a_member_by_what_people_know(self, text: str, admin: Client) -> None:
+        make_member("W-17", name="王芳", phone="+8613812345678", email="wang@example.com")
+        make_member("other", name="李伟", phone="+8613999999999", email="li@example.com")
+        assert listed(admin, q=text) == ["W-17"]
+
+    def test_finds_nobody_by_what_nobody_has(self, admin: Client) -> None:
+        make_member("W-17")
+        assert listed(admin, q="zzz") == []
+
+    def test_filters_by_lifecycle_stage(self, admin: Client, world: World) -> None:
+        make_member("new-here")
+        assert sorted(listed(admin, stage="active")) == sorted(member.external_id for member in world.members)
+
+    def test_filters_by_segment(self, admin: Client, world: World) -> None:
+        make_member("new-here")
+        assert len(listed(admin, segment="buyers")) == 3
+
+    def test_filters_by_a_cell_of_the_grid(self, admin: Client, world: World) -> None:
+        found = [listed(admin, cell=f"{recency}-{often}") for recency in range(1, 6) for often in range(1, 6)]
+        assert sorted(each for cell in found for each in cell) == sorted(member.external_id for member in world.members)
+
+    def test_filters_by_the_channel_that_reaches_a_member(self, admin: Client) -> None:
+        make_reachable("both")
+        make_reachable("mail", channels=("email",))
+        make_member("silent", phone="+8613800000000")
+        assert (listed(admin, reach="sms"), sorted(listed(admin, reach="email"))) == (["both"], ["both", "mail"])
+
+    def test_filters_by_tag(self, admin: Client) -> None:
+        make_member("tagged").tags.create(tag="vip")
+        make_member("plain")
+        assert listed(admin, tag="vip") == ["tagged"]
+
+    def test_a_filter_that_means_nothing_shows_everybody(self, admin: Client) -> None:
+        make_member("only")
+        assert listed(admin, stage="nonsense", cell="9-9") == ["only"]
+
+
+class TestPage:
+    def test_says_the_habit_in_words(self, admin: Client, world: World) -> None:
+        shown = text_of(admin.get(reverse("admin:members_member_change", args=[world.members[0].pk])))
+        assert "Buys about every 40 days, last order today." in shown
+
+    def test_hides_phone_and_address(self, admin: Client) -> None:
+        member = make_member(phone="+8613812345678", email="wang@example.com")
+        shown = text_of(admin.get(reverse("admin:members_member_change", args=[member.pk])))
+        assert ("13812345678" in shown, "wang@" in shown, "+86138****5678" in shown) == (False, False, True)
+
+    def test_labels_what_was_made_up(self, admin: Client) -> None:
+        member = make_member(phone="+8613812345678", made_up_fields=["phone"])
+        shown = text_of(admin.get(reverse("admin:members_member_change", args=[member.pk])))
+        assert shown.count("made up for the demonstration") == 1
+
+    def test_shows_why_a_campaign_reached_the_member(self, admin: Client, world: World) -> None:
+        shown = text_of(admin.get(reverse("admin:members_member_change", args=[world.members[0].pk])))
+        assert "Was due, and got what the campaign does." in shown
+
+    def test_shows_only_panels_that_may_be_seen(self, world: World) -> None:
+        page = reverse("admin:members_member_change", args=[world.members[0].pk])
+        shown = text_of(staff("members.view_member").get(page))
+        assert ("panel-profile" in shown, "panel-orders" in shown, "panel-messages" in shown) == (True, False, False)
+
+    def test_pages_through_orders(self, admin: Client) -> None:
+        member = make_member()
+        for number in range(12):
+            make_order(member, external_id=f"N{number:02d}")
+        page = reverse("admin:members_member_change", args=[member.pk])
+        second = text_of(admin.get(page, {"orders": "2"}))
+        assert sum(f"N{number:02d}" in second for number in range(12)) == 2
+
+
+class TestEdit:
+    def test_sends_what_was_changed_through_the_ingest_with_the_user_as_proof(self, admin: Client) -> None:
+        member = make_reachable("m", name="Old")
+        page = reverse("admin:members_member_edit", args=[member.pk])
+        answer = admin.post(page, profile(member, name="New", tags="vip, tea", consent_email=None))
+        member.refresh_from_db()
+        email = Consent.objects.get(member=member, channel="email")
+        sms = Consent.objects.get(member=member, channel="sms")
+        assert answer.status_code == 302
+        assert member.name == "New"
+        assert sorted(tag.tag for tag in member.tags.all()) == ["tea", "vip"]
+        assert (email.granted, email.proof) == (False, "stated by boss in the admin")
+        assert (sms.granted, sms.proof) == (True, "a form")
+
+    def test_shows_what_the_ingest_refuses_at_the_field(self, admin: Client) -> None:
+        member = make_reachable("m", name="Old")
+        page = reverse("admin:members_member_edit", args=[member.pk])
+        answer = admin.post(page, profile(member, name="New", phone="12"))
+        member.refresh_from_db()
+        assert (answer.status_code, member.name) == (200, "Old")
+        assert list(answer.context["form"].errors) == ["phone"]
+
+    def test_changes_nothing_when_nothing_was_changed(self, admin: Client) -> None:
+        member = make_reachable("m", name="Old")
+        admin.post(reverse("admin:members_member_edit", args=[member.pk]), profile(member))
+        assert set(Consent.objects.values_list("proof", flat=True)) == {"a form"}
+
+    def test_is_refused_to_who_may_only_look(self) -> None:
+        member = make_reachable("m", name="Old")
+        page = reverse("admin:members_member_edit", args=[member.pk])
+        answer = staff("members.view_member").post(page, profile(member, name="New"))
+        member.refresh_from_db()
+        assert (answer.status_code, member.name) == (403, "Old")
+
+
+class TestOrders:
+    def found(self, client: Client, **query: str) -> list[str]:
+        rows = client.get(reverse("admin:members_order_changelist"), query).context["cl"].result_list
+        return sorted(order.external_id for order in rows)
+
+    @pytest.fixture
+    def bought(self, db: None) -> Product:
+        tea = Product.objects.create(code="T1", name="Green tea", category=Category.objects.create(name="Tea"))
+        order = make_order(make_member("W-17"), external_id="N1")
+        OrderLine.objects.create(order=order, position=1, product=tea, quantity=2, unit_price_minor=500, amount_minor=1000)
+        make_order(make_member("other"), external_id="N2")
+        return tea
+
+    @pytest.mark.parametrize("text", ["N1", "W-17", "T1", "green te"])
+    def test_are_found_by_number_by_member_and_by_product(self, text: str, admin: Client, bought: Product) -> None:
+        assert self.found(admin, q=text) == ["N1"]
+
+    def test_are_narrowed_to_a_product(self, admin: Client, bought: Product) -> None:
+        assert self.found(admin, product=str(bought.pk)) == ["N1"]
+
+    def test_a_product_tells_who_bought_it(self, admin: Client, bought: Product) -> None:
+        shown = text_of(admin.get(reverse("admin:members_product_change", args=[bought.pk])))
+        assert ("W-17" in shown, "other<" in shown) == (True, False)
+
+    def test_cannot_be_written_by_anybody(self, admin: Client, bought: Product) -> None:
+        assert admin.get(reverse("admin:members_order_add")).status_code == 403

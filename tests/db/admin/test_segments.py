@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from retention.models import Segment, SegmentVersion
+from retention.services.segments import create_segment
+from tests.campaign_factories import know_everybody
+from tests.db.admin.conftest import World, staff, text_of
+from tests.factories import NOW, make_member
+
+pytestmark = pytest.mark.django_db
+
+ADD = "admin:retention_segment_add"
+PREVIEW = "admin:retention_rule_preview"
+BUYERS = {"field": "order_count", "operator": ">=", "value": 1}
+NESTED = {
+    "combinator": "or",
+    "rules": [BUYERS, {"combinator": "and", "not": True, "rules": [{"field": "city", "operator": "=", "value": "Wuhan"}]}],
+}
+
+
+def segment(rule: Any = BUYERS, slug: str = "s") -> Segment:
+    return create_segment(slug=slug, name=slug.title(), rule=rule, now=NOW)
+
+
+def rules_of(found: Segment) -> list[Any]:
+    return list(SegmentVersion.objects.filter(segment=found).order_by("number").values_list("rule", flat=True))
+
+
+class TestMaking:
+    def test_saves_name_rule_and_a_short_name_made_from_the_name(self, admin: Client) -> None:
+        answer = admin.post(reverse(ADD), {"name": "常客 Buyers", "description": "", "rule": json.dumps(NESTED)})
+        made = Segment.objects.get()
+        assert answer.status_code == 302
+        assert (made.name, made.slug, rules_of(made)) == ("常客 Buyers", "常客-buyers", [NESTED])
+        assert SegmentVersion.objects.get().created_by == "boss"
+
+    def test_shows_what_is_wrong_with_the_rule_at_its_condition(self, admin: Client) -> None:
+        rule = {"combinator": "and", "rules": [{"field": "order_cuont", "operator": ">=", "value": 1}]}
+        answer = admin.post(reverse(ADD), {"name": "x", "rule": json.dumps(rule)})
+        problems = answer.context["form"].fields["rule"].widget.problems
+        assert [problem.path for problem in problems] == ["rules[0].field"]
+        assert "order_count" in str(problems[0].message)
+        assert not Segment.objects.exists()
+
+    def test_shows_again_what_was_typed_when_it_is_no_json(self, admin: Client) -> None:
+        answer = admin.post(reverse(ADD), {"name": "x", "rule": '{"field": '})
+        assert answer.context["form"].errors["rule"] == ["This is no JSON: line 1, column 10."]
+        assert "{&quot;field&quot;: " in text_of(answer)
+
+    def test_refuses_an_empty_rule_in_words(self, admin: Client) -> None:
+        answer = admin.post(reverse(ADD), {"name": "x", "rule": ""})
+        assert answer.context["form"].errors["rule"] == ["Say who is meant: add a condition, or choose everyone."]
+
+    def test_is_refused_to_who_may_only_look(self) -> None:
+        answer = staff("retention.view_segment").post(reverse(ADD), {"name": "x", "rule": json.dumps(BUYERS)})
+        assert (answer.status_code, Segment.objects.count()) == (403, 0)
+
+
+class TestChanging:
+    def edit(self, client: Client, found: Segment, **changes: str) -> Any:
+        data = {"name": found.name, "description": "", "rule": json.dumps(BUYERS), **changes}
+        return client.post(reverse("admin:retention_segment_edit", args=[found.pk]), data)
+
+    def test_makes_a_version_of_another_rule(self, admin: Client) -> None:
+        found = segment()
+        self.edit(admin, found, rule=json.dumps(NESTED))
+        assert rules_of(found) == [BUYERS, NESTED]
+
+    def test_makes_no_version_when_only_the_name_changes(self, admin: Client) -> None:
+        found = segment()
+        self.edit(admin, found, name="Another")
+        found.refresh_from_db()
+        assert (found.name, rules_of(found)) == ("Another", [BUYERS])
+
+    def test_saves_nothing_when_the_rule_is_refused(self, admin: Client) -> None:
+        found = segment()
+        self.edit(admin, found, name="Another", rule='{"in_segment": "s"}')
+        found.refresh_from_db()
+        assert (found.name, rules_of(found)) == ("S", [BUYERS])
+
+
+class TestDeleting:
+    def test_deletes_after_asking(self, admin: Client) -> None:
+        page = reverse("admin:retention_segment_delete", args=[segment().pk])
+        asked = text_of(admin.get(page))
+        assert (Segment.objects.count(), "Delete the segment" in asked) == (1, True)
+        admin.post(page)
+        assert Segment.objects.count() == 0
+
+    def test_refuses_and_names_who_uses_it(self, admin: Client) -> None:
+        page = reverse("admin:retention_segment_delete", args=[segment().pk])
+        segment({"in_segment": "s"}, slug="user")
+        shown = text_of(admin.post(page, follow=True))
+        assert Segment.objects.count() == 2
+        assert "Other segments mention this one: User." in shown
+
+
+class TestPreview:
+    def ask(self, client: Client, rule: Any) -> Any:
+        return client.post(reverse(PREVIEW), json.dumps(rule), content_type="application/json")
+
+    def test_answers_count_share_sentence_and_examples(self, admin: Client, world: World) -> None:
+        answer = self.ask(admin, BUYERS).json()
+        assert (answer["count"], answer["count_text"], answer["share_text"]) == (3, "3 members", "100% of all")
+        assert answer["sentence"] == "orders is at least 1 order"
+        assert [each["name"] for each in answer["sample"]] == [member.name for member in world.members]
+
+    def test_answers_what_is_wrong_with_paths_inside_the_rule(self, admin: Client) -> None:
+        answer = self.ask(admin, {"combinator": "and", "rules": []})
+        assert (answer.status_code, [each["path"] for each in answer.json()["problems"]]) == (422, ["rules"])
+
+    def test_answers_text_that_is_no_json(self, admin: Client) -> None:
+        answer = admin.post(reverse(PREVIEW), "{", content_type="application/json")
+        assert answer.status_code == 400
+
+    def test_answers_nobody_before_the_first_refresh(self, admin: Client) -> None:
+        make_member()
+        assert self.ask(admin, {"everyone": True}).json()["count"] == 0
+
+    def test_is_refused_to_who_may_not_see_segments(self, clerk: Client) -> None:
+        know_everybody()
+        assert self.ask(clerk, BUYERS).status_code == 403
+
+    def test_only_takes_posts(self, admin: Client) -> None:
+        assert admin.get(reverse(PREVIEW)).status_code == 405
+
+
+class TestPage:
+    def test_shows_sentence_versions_and_members(self, admin: Client, world: World) -> None:
+        shown = text_of(admin.get(reverse("admin:retention_segment_change", args=[world.segment.pk])))
+        assert "orders is at least 1 order" in shown
+        assert all(reverse("admin:members_member_change", args=[member.pk]) in shown for member in world.members)
+
+    def test_opens_although_its_rule_can_no_longer_be_read(self, admin: Client) -> None:
+        found = segment()
+        SegmentVersion.objects.update(rule={"field": "gone", "operator": "=", "value": 1})
+        Segment.objects.update(error="“gone” is unknown")
+        shown = text_of(admin.get(reverse("admin:retention_segment_change", args=[found.pk])))
+        assert "“gone” is unknown" in shown
+        assert admin.get(reverse("admin:retention_segment_changelist")).status_code == 200
+
+    def test_the_list_says_every_rule_in_words(self, admin: Client, world: World) -> None:
+        assert "orders is at least 1 order" in text_of(admin.get(reverse("admin:retention_segment_changelist")))

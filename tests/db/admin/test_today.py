@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import time_machine
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+
+from campaigns.services.lifecycle import pause
+from retention.models import Segment
+from retention.selectors.overview import overview
+from retention.services.refresh import refresh
+from tests.db.admin.conftest import World, text_of
+from tests.factories import NOW, make_member, make_order
+
+TODAY = "admin:index"
+
+
+class TestOverview:
+    def test_counts_everybody_once_by_stage_and_by_cell(self, world: World) -> None:
+        make_member("new-here")
+        refresh(as_of=NOW, full=True)
+        seen = overview()
+        assert (seen.members, seen.buyers, seen.repeat_buyers, seen.orders) == (4, 3, 3, 9)
+        assert seen.stages == {"active": 3, "none": 1}
+        assert sum(cell.members for cell in seen.grid.values()) == 3
+        assert sum(cell.revenue_minor for cell in seen.grid.values()) == seen.revenue_minor == 3 * (5_000 + 5_100 + 5_200)
+
+    def test_is_empty_before_the_first_refresh(self, db: None) -> None:
+        make_member()
+        assert (overview().members, overview().stages) == (0, {})
+
+
+class TestPage:
+    def test_teaches_while_nobody_is_here(self, admin: Client) -> None:
+        shown = text_of(admin.get(reverse(TODAY)))
+        assert "python manage.py import_members members.csv" in shown
+
+    def test_opens_with_a_sentence_with_a_number(self, admin: Client, world: World) -> None:
+        shown = text_of(admin.get(reverse(TODAY)))
+        assert "0 members are at risk or dormant (0%)." in shown
+
+    def test_leads_from_a_stage_to_its_members(self, admin: Client, world: World) -> None:
+        [stage] = admin.get(reverse(TODAY)).context["standing"]["stages"]
+        assert (stage["count"], len(admin.get(stage["url"]).context["cl"].result_list)) == ("3", 3)
+
+    def test_leads_from_a_cell_to_its_members(self, admin: Client, world: World) -> None:
+        rows = admin.get(reverse(TODAY)).context["standing"]["grid"]
+        cells = [cell for _recency, cells in rows for cell in cells if cell["url"]]
+        lists = [len(admin.get(cell["url"]).context["cl"].result_list) for cell in cells]
+        assert lists == [int(cell["members"]) for cell in cells]
+
+    def test_shows_campaigns_under_way_with_their_balance(self, admin: Client, world: World) -> None:
+        [shown] = admin.get(reverse(TODAY)).context["campaigns"]
+        assert (shown["campaign"].pk, shown["balance"]["due"]) == (world.running.pk, "3")
+
+    def test_counts_again_after_a_refresh_and_not_before(self, admin: Client, world: World) -> None:
+        admin.get(reverse(TODAY))
+        make_order(make_member())
+        assert admin.get(reverse(TODAY)).context["standing"]["stages"][0]["count"] == "3"
+        refresh(as_of=NOW + timedelta(minutes=1))
+        stages = admin.get(reverse(TODAY)).context["standing"]["stages"]
+        assert sum(int(stage["count"]) for stage in stages) == 4
+        cache.clear()
+
+    def test_names_segments_that_fail_and_campaigns_that_were_paused(self, admin: Client, world: World) -> None:
+        Segment.objects.update(error="its field is gone")
+        pause(campaign_id=world.running.pk, now=NOW, reason="Its segment is stale.")
+        sentences = [need.sentence for need in admin.get(reverse(TODAY)).context["needs"]]
+        assert [sentence.rsplit(": ", 1)[1] for sentence in sentences] == ["its field is gone", "Its segment is stale."]
+
+    def test_turns_amber_when_the_nightly_count_is_late(self, admin: Client, world: World) -> None:
+        seen = []
+        for hours in (1, 15, 17):  # 13:00, 03:00 and 05:00 in the shop
+            with time_machine.travel(NOW + timedelta(hours=hours), tick=False):
+                seen.append(admin.get(reverse(TODAY)).context["fresh"]["late"])
+        assert seen == [False, False, True]
