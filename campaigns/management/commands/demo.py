@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -103,10 +104,8 @@ def _login(var: Path) -> str:
 
 
 def serve(console: Console, *, port: int, password: str) -> None:
-    """This function will serve admin and API until Ctrl-C, with the clock running beside."""
-    manage = str(Path(settings.BASE_DIR) / "manage.py")
+    """This function will serve admin and API until Ctrl-C or a request to end, with the clock running beside."""
     web = [
-        sys.executable,
         "-m",
         "gunicorn",
         "config.wsgi:application",
@@ -116,20 +115,22 @@ def serve(console: Console, *, port: int, password: str) -> None:
         "4",
         "--no-control-socket",
     ]
-    processes = [
-        subprocess.Popen(command, cwd=settings.BASE_DIR) for command in (web, [sys.executable, manage, "tick", "--loop"])
-    ]
+    clock = [str(Path(settings.BASE_DIR) / "manage.py"), "tick", "--loop"]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    processes = [subprocess.Popen([sys.executable, *command], cwd=settings.BASE_DIR) for command in (web, clock)]
     console.print(f"Serving http://127.0.0.1:{port}/ - log in as {LOGIN} with password {password}. Ctrl-C stops.")
     try:
         processes[0].wait()
     except KeyboardInterrupt:
         console.print("Stopping.")
+        return
     finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(timeout=30)
-    if processes[0].returncode not in (0, -15):
-        raise CommandError(
-            f"The web server stopped by itself. Is port {port} taken? Choose another: PORT={port + 1} make demo"
-        )
+        _end(processes)
+    raise CommandError(f"The web server stopped by itself. Is port {port} taken? Choose another: PORT={port + 1} make demo")
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait(timeout=30)
