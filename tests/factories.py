@@ -8,7 +8,7 @@ from typing import Any
 
 from core.conf import shop_zone
 from core.periods import date_of, day_number, day_of
-from members.models import DirtyMark, Member, Order, OrderStatus, Refund, Shop
+from members.models import BehaviourEvent, DirtyMark, Member, Order, OrderStatus, Refund, Shop
 
 NOW = datetime(2026, 6, 15, 4, 0, tzinfo=UTC)
 """A Monday, noon in the shop."""
@@ -69,3 +69,17 @@ def make_order(
         Refund.objects.create(order=order, position=1, amount_minor=refunded_minor, reason="other", refunded_at=placed_at)
     mark_dirty(member)
     return order
+
+
+def make_event(member: Member, kind: str, *, occurred_at: datetime = NOW, **fields: Any) -> BehaviourEvent:
+    """This function will save an event and mark its member dirty."""
+    event = BehaviourEvent.objects.create(
+        external_id=fields.pop("external_id", f"e{next(_numbers)}"),
+        member=member,
+        kind=kind,
+        occurred_at=occurred_at,
+        day=day_number(occurred_at, shop_zone()),
+        **fields,
+    )
+    mark_dirty(member)
+    return event

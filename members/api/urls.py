@@ -1,8 +1,9 @@
-"""Where members and orders live under /api/v1/."""
+"""Where members, orders and events live under /api/v1/."""
 
 from django.urls import path
 
 import core.api.converters  # noqa: F401 - registers the path parameters
+from members.api.events import EventsBulk
 from members.api.members import MemberDetail, MemberList, MembersBulk
 from members.api.orders import OrderDetail, OrderList, OrdersBulk
 
@@ -13,4 +14,5 @@ urlpatterns = [
     path("orders/", OrderList.as_view()),
     path("orders/bulk/", OrdersBulk.as_view()),
     path("orders/<segment:shop>/<any:external_id>/", OrderDetail.as_view()),
+    path("events/bulk/", EventsBulk.as_view()),
 ]

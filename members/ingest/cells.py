@@ -14,12 +14,14 @@ from members.ingest.contracts import MOST_LINES
 from members.ingest.reading import shown, suggestion
 
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+DECIMAL_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?")
 KEPT_AS_TEXT = re.compile(r'="(.*)"')
 """How spreadsheets are told to keep the digits of a long number: ="1930679858170647"."""
 
 YES = frozenset({"1", "true", "yes", "y", "t", "是"})
 NO = frozenset({"0", "false", "no", "n", "f", "否"})
-ATTRIBUTE = "attributes."
+FREELY_NAMED = ("attributes.", "properties.")
+"""What a column begins with whose name the shop chooses; such names keep their case."""
 
 
 def text(cell: str) -> str:
@@ -29,6 +31,11 @@ def text(cell: str) -> str:
 def number(cell: str) -> int | str:
     """What is not a whole number stays text, and the contract refuses it by its path."""
     return int(cell) if WHOLE_NUMBER.fullmatch(cell) else cell
+
+
+def decimal(cell: str) -> float | str:
+    """Like `number`, with a decimal point where there is one."""
+    return float(cell) if DECIMAL_NUMBER.fullmatch(cell) else cell
 
 
 def flag(cell: str) -> bool | str:
@@ -77,28 +84,36 @@ ORDER_CELLS: Mapping[str, Cell] = {
     "refund_at": Cell(("at",), part="refunds"),
 }
 
+EVENT_CELLS: Mapping[str, Cell] = {
+    **_plain("id", "member", "kind", "at", "session_id", "page", "product", "category", "keyword", "topic"),
+    **_plain("rating", read=number),
+    **_plain("dwell_seconds", "response_seconds", "value", read=decimal),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """What a file of one kind holds. `key` names the columns that say which rows are one item (without a value in the last
-    of them a row stands alone); empty: each row is an item.
+    of them a row stands alone); empty: each row is an item. `freely_named` is one of FREELY_NAMED.
     """
 
     cells: Mapping[str, Cell]
     required: tuple[str, ...]
     key: tuple[str, ...] = ()
-    attributes: bool = False
+    freely_named: str = ""
 
 
-MEMBERS = Table(MEMBER_CELLS, ("external_id",), attributes=True)
+MEMBERS = Table(MEMBER_CELLS, ("external_id",), freely_named="attributes.")
 ORDERS = Table(ORDER_CELLS, ("external_id", "member", "placed_at", "status", "total_minor"), key=("shop", "external_id"))
+EVENTS = Table(EVENT_CELLS, ("id", "member", "kind", "at"), freely_named="properties.")
 
 
 # --- The header
 
 
 def columns_of(header: Sequence[str]) -> list[str]:
-    return [name.strip().lower() if not name.strip().startswith(ATTRIBUTE) else name.strip() for name in header]
+    names = (name.strip() for name in header)
+    return [name if name.startswith(FREELY_NAMED) else name.lower() for name in names]
 
 
 def known_columns(columns: Iterable[str], table: Table) -> int:
@@ -107,8 +122,9 @@ def known_columns(columns: Iterable[str], table: Table) -> int:
 
 
 def _cell_of(name: str, table: Table) -> Cell | None:
-    if table.attributes and name.startswith(ATTRIBUTE) and len(name) > len(ATTRIBUTE):
-        return Cell(("attributes", name.removeprefix(ATTRIBUTE)))
+    beginning = table.freely_named
+    if beginning and name.startswith(beginning) and len(name) > len(beginning):
+        return Cell((beginning.removesuffix("."), name.removeprefix(beginning)))
     return table.cells.get(name)
 
 

@@ -1,4 +1,4 @@
-"""The doors: members and orders in, from wherever they come. Rows are told apart one by one, a call is one transaction."""
+"""The doors: members, orders and events in, whatever from. Rows are told apart one by one, a call is one transaction."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from msgspec import Struct
 from core.conf import shop_currency, shop_zone
 from core.errors import InvalidInput
 from members.ingest.contracts import MemberItem, OrderItem
+from members.ingest.contracts_events import EventItem
+from members.ingest.events import event_row, write_events
 from members.ingest.members import write_members
 from members.ingest.normalise import LONGEST_SHOP, Refused, Surroundings, identity
 from members.ingest.orders import write_orders
@@ -55,6 +57,19 @@ def ingest_orders(items: Sequence[object], *, now: datetime, shop: str = "defaul
     rows, rejected = _read(items, OrderItem, order_row, given)
     with transaction.atomic():
         result = write_orders(rows, given) if rows else IngestResult(0, ())
+    return _with_rejected(result, rejected)
+
+
+def ingest_events(items: Sequence[object], *, now: datetime) -> IngestResult:
+    """This function will take event items (decoded JSON objects) in, one transaction a call, at most about 5,000 items.
+
+    Never raises for a bad row: it is rejected with its reasons, the others are written. An event whose id is known is
+    accepted and changes nothing, whatever it says now; of two items with one id the first is written.
+    """
+    given = Surroundings(now=now, zone=shop_zone(), currency=shop_currency())
+    rows, rejected = _read(items, EventItem, event_row, given)
+    with transaction.atomic():
+        result = write_events(rows, given) if rows else IngestResult(0, ())
     return _with_rejected(result, rejected)
 
 

@@ -39,7 +39,7 @@ EXPECTED = {
 
 SAID = re.compile(r"(?P<what>.*?)(?: - at `\$?(?P<where>[^`]*)`.*)?", re.DOTALL)
 WRONG_TYPE = re.compile(r"Expected `(?P<types>[^`]*)`, got `(?P<got>[^`]*)`")
-OUT_OF_RANGE = re.compile(r"Expected `(?P<type>[^`]*)` (?P<bound>[<>]=?) (?P<limit>-?\d+)")
+OUT_OF_RANGE = re.compile(r"Expected `(?P<type>[^`]*)` (?P<bound>[<>]=?) (?P<limit>-?\d+)(?:\.0)?")
 TOO_LONG = re.compile(r"Expected `(?P<type>[^`]*)` of length <= (?P<limit>\d+)")
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from django.db.models import Model
 
 from core.batching import batches
 from core.sql import find_rows, insert_from_select, insert_rows, update_rows
 from members.ingest.members import EMPTY
-from members.ingest.rows import OrderRow, ProductStated
+from members.ingest.rows import ProductStated
 from members.models import Category, DirtyMark, Member, OrderLine, Product, Shop
 
 
@@ -22,6 +22,13 @@ class Resolved:
 
     ids: dict[str, int]
     made: set[int] = field(default_factory=set)
+
+
+class NamesProducts(Protocol):
+    """A row of whatever kind that tells of products, by their codes."""
+
+    @property
+    def products(self) -> Mapping[str, ProductStated]: ...
 
 
 def resolve(model: type[Model], key: str, names: Iterable[str], others: Mapping[str, Mapping[str, Any]]) -> Resolved:
@@ -57,7 +64,7 @@ def resolve_shops(slugs: Iterable[str]) -> Resolved:
     return resolve(Shop, "slug", names, {"name": {name: name for name in names}})
 
 
-def resolve_products(rows: Iterable[OrderRow]) -> tuple[Resolved, Resolved]:
+def resolve_products(rows: Iterable[NamesProducts]) -> tuple[Resolved, Resolved]:
     """This function will find or make products and their categories, and complete products known by code alone.
 
     What is known of a product stays: the first name and the first category stated win, whatever later orders say, so that
@@ -75,7 +82,7 @@ def resolve_products(rows: Iterable[OrderRow]) -> tuple[Resolved, Resolved]:
     return products, categories
 
 
-def _products_stated(rows: Iterable[OrderRow]) -> dict[str, ProductStated]:
+def _products_stated(rows: Iterable[NamesProducts]) -> dict[str, ProductStated]:
     stated: dict[str, ProductStated] = {}
     for row in rows:
         for code, product in row.products.items():

@@ -1,5 +1,6 @@
 from members.models.consent import Channel, Consent, Purpose
 from members.models.dirty import DirtyMark
+from members.models.event import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
 from members.models.identifier import Identifier
 from members.models.lookups import BeginsWith
 from members.models.member import ADDRESS_COLUMNS, Gender, Member, MemberTag
@@ -9,12 +10,16 @@ from members.models.shop import Shop
 
 __all__ = [
     "ADDRESS_COLUMNS",
+    "OWN_KINDS",
+    "REPORTED_KINDS",
     "STATUS_RANK",
     "BeginsWith",
+    "BehaviourEvent",
     "Category",
     "Channel",
     "Consent",
     "DirtyMark",
+    "EventKind",
     "Gender",
     "Identifier",
     "Member",

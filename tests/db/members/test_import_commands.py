@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from members.models import Consent, DirtyMark, Member, Order, OrderLine
+from members.models import BehaviourEvent, Consent, DirtyMark, Member, Order, OrderLine
 
 pytestmark = pytest.mark.django_db
 
@@ -128,3 +128,47 @@ class TestImportOrders:
         rows = "".join(f"o{number},m{number % 9},2026-06-01,paid,1,,,\n" for number in range(4_500))
         assert run("import_orders", file(ORDERS + rows))[0].startswith("Orders: 4,500 accepted (4,500 new")
         assert Order.objects.count() == 4_500
+
+
+class TestImportEvents:
+    def test_takes_a_row_an_event(self, file) -> None:
+        path = file(
+            "ID;Member;Kind;At;Rating;Dwell_Seconds;Product;properties.Platform\n"
+            'e1;m1;visit;2026-06-01 10:00:00;;12.5;;ios\n="e2";m1;review;2026-06-02;5;;tea;\n'
+        )
+        said, _, error = run("import_events", path)
+        assert error == ""
+        assert said.startswith("Events: 2 accepted (2 new, 0 changed), 0 refused. Of 1 members")
+        rows = BehaviourEvent.objects.order_by("external_id")
+        assert list(rows.values_list("external_id", "kind", "rating", "dwell_seconds", "product__code", "properties")) == [
+            ("e1", "visit", None, 12.5, None, {"Platform": "ios"}),
+            ("e2", "review", 5, None, "tea", {}),
+        ]
+
+    def test_takes_lines_of_json(self, file) -> None:
+        path = file('{"id": "e1", "member": "m1", "kind": "search", "at": "2026-06-01", "keyword": "tea"}\n', "rows.jsonl")
+        assert run("import_events", path)[0].startswith("Events: 1 accepted (1 new, 0 changed)")
+        assert run("import_events", path)[0].startswith("Events: 1 accepted (0 new, 0 changed)")
+        assert BehaviourEvent.objects.get().keyword == "tea"
+
+    def test_keeps_the_good_rows_and_writes_the_others_beside_the_file(self, file) -> None:
+        path = file(
+            "id,member,kind,at,rating\ne1,m1,visit,2026-06-01,\ne2,m1,coupon_issued,soon,9\ne3,m1,review,2026-06-01,x\n"
+        )
+        _said, _complained, error = run("import_events", path)
+        assert error == "Refused rows: 2. Files that could not be read: 0."
+        assert refused(path) == [(3, ["out_of_range"]), (4, ["wrong_type"])]
+        assert BehaviourEvent.objects.get().external_id == "e1"
+
+    def test_needs_the_columns_that_make_an_event(self, file) -> None:
+        _said, complained, _error = run("import_events", file("id,member,kynd\n"))
+        assert complained.splitlines()[1:] == [
+            '  kynd: Row 1: this column is not known. Did you mean "kind"?',
+            "  kind: Row 1: this column is missing.",
+            "  at: Row 1: this column is missing.",
+        ]
+
+    def test_can_be_rehearsed(self, file) -> None:
+        said, _, error = run("import_events", file("id,member,kind,at\ne1,m1,visit,2026-06-01\n"), "--dry-run")
+        assert (said.endswith("Dry run: nothing was kept."), error) == (True, "")
+        assert (BehaviourEvent.objects.count(), Member.objects.count(), DirtyMark.objects.count()) == (0, 0, 0)

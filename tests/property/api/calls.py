@@ -37,6 +37,10 @@ ORDER = {
     "lines": [{"product": "p", "sku": "s", "category": "c", "quantity": 1, "unit_price_minor": 100}], "remark": "r",
     "refunds": [{"amount_minor": 1, "reason": "quality", "at": "2026-03-02"}],
 }  # fmt: skip
+EVENT = {
+    "id": "e1", "member": "m1", "kind": "review", "at": "2026-03-01T00:00:00+08:00", "session_id": "s", "rating": 5,
+    "dwell_seconds": 1.5, "product": "p", "category": "c", "properties": {"a": 1}, "value": 1,
+}  # fmt: skip
 CAMPAIGN = {
     "slug": "back", "name": "C", "trigger": {"kind": "date", "field": "birth_date"}, "audience": RULE, "control_share": 0.1,
     "exclusion": {"field": "order_count", "operator": "<", "value": 1}, "re_entry": {"policy": "every", "days": 30},
@@ -56,6 +60,7 @@ BODIES = {
     "members/": MEMBER,
     "members/bulk/": {"items": [MEMBER]},
     "orders/bulk/": {"items": [ORDER]},
+    "events/bulk/": {"items": [EVENT]},
     "segments/": SEGMENT,
     "segments/preview/": {"rule": RULE, "as_of": "2027-01-01T00:00:00Z"},
     "campaigns/": CAMPAIGN,

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from members.ingest import IngestResult, ingest_members, ingest_orders
+from members.ingest import IngestResult, ingest_events, ingest_members, ingest_orders
 from members.ingest.contracts import MemberItem, OrderItem
-from members.models import DirtyMark, Member, Order
+from members.ingest.contracts_events import EventItem
+from members.models import BehaviourEvent, DirtyMark, Member, Order
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +38,16 @@ refunds = st.lists(
     max_size=2,
 )
 likely = {
+    "id": st.sampled_from(["a", "b", " a "]),
+    "kind": st.sampled_from(["view", "search", "cart_add", "review", "message_sent", "View"]),
+    "at": times,
+    "rating": st.integers(0, 6),
+    "dwell_seconds": st.floats() | st.integers(-1, 10**10),
+    "response_seconds": st.floats() | st.integers(-1, 10**10),
+    "value": st.floats() | st.integers(-(10**16), 10**16),
+    "product": st.sampled_from(["tea", "cup"]) | text,
+    "category": text,
+    "properties": st.dictionaries(text, st.none() | st.booleans() | st.integers() | st.floats() | text, max_size=3),
     "external_id": st.sampled_from(["a", "b", " a "]),
     "member": st.sampled_from(["m", "n"]),
     "placed_at": times,
@@ -59,7 +70,9 @@ likely = {
 
 def items_of(shape: Any) -> st.SearchStrategy[object]:
     """Objects whose values are mostly of the right kind, some of any kind, some missing; and now and then no object."""
-    required = {"external_id", "member", "placed_at", "status", "total_minor"} & set(shape.__struct_fields__)
+    required = {"external_id", "id", "member", "kind", "at", "placed_at", "status", "total_minor"} & set(
+        shape.__struct_fields__
+    )
     values = {name: likely.get(name, text) | json_values for name in shape.__struct_fields__}
     well_meant = st.fixed_dictionaries(
         {name: likely[name] for name in required}, optional={name: values[name] for name in values if name not in required}
@@ -106,3 +119,16 @@ class TestAnyMember:
             second = ingest_members([item], now=NOW, proof="a test")
             assert (second.accepted, second.created, second.changed) == (first.accepted, 0, 0)
             assert list(Member.objects.order_by("pk").values()) == before
+
+
+class TestAnyEvent:
+    @quick
+    @given(items=items_of(EventItem))
+    def test_is_accepted_or_refused_and_a_second_call_changes_nothing(self, items: list[object]) -> None:
+        first = ingest_events(items, now=NOW)
+        check(first, items)
+        before = list(BehaviourEvent.objects.order_by("pk").values())
+        marks = DirtyMark.objects.count()
+        assert ingest_events(items, now=NOW) == IngestResult(first.accepted, first.rejected)
+        assert list(BehaviourEvent.objects.order_by("pk").values()) == before
+        assert DirtyMark.objects.count() == marks
