@@ -50,7 +50,7 @@ class Need:
 def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """This function will gather the first page, each part only for those who may see it."""
     now = timezone.now()
-    may = request.user.has_perm  # type: ignore[union-attr]
+    may = request.user.has_perm
     known = state()
     context.update(
         title=gettext("Today"),
@@ -79,7 +79,7 @@ def _counted(known: RefreshState) -> Overview:
     if found is None:
         found = overview()
         cache.set(key, found, KEPT_SECONDS)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _standing(seen: Overview) -> dict[str, Any]:

@@ -57,7 +57,7 @@ GROUPS: list[tuple[Text, list[Room]]] = [
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """This function will list the rooms that exist and that the user may enter; a group without one is left out."""
-    groups = [{"items": [{"title": _("Today"), "icon": "today", "link": reverse("admin:index")}]}]
+    groups: list[dict[str, Any]] = [{"items": [{"title": _("Today"), "icon": "today", "link": reverse("admin:index")}]}]
     for title, rooms in GROUPS:
         items = [
             {"title": name, "icon": icon, "link": reverse(f"admin:{label}_changelist")}
@@ -78,7 +78,7 @@ def _may_view(request: HttpRequest, label: str) -> bool:
     if not admin.site.is_registered(apps.get_model(app, model)):
         return False
     user = request.user
-    return bool(user.has_perm(f"{app}.view_{model}") or user.has_perm(f"{app}.change_{model}"))  # type: ignore[union-attr]
+    return bool(user.has_perm(f"{app}.view_{model}") or user.has_perm(f"{app}.change_{model}"))
 
 
 UNFOLD: dict[str, Any] = {

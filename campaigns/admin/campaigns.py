@@ -58,13 +58,10 @@ LONGEST_PREVIEW = 100_000
 class CampaignList(BoundedChangeList):
     """Loads the balance of all campaigns on the page in one statement."""
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        rows = list(self.result_list)
+    def complete(self, rows: list[Any]) -> None:
         counts = outcome_counts([row.pk for row in rows])
         for row in rows:
             vars(row)["counts"] = counts[row.pk]
-        self.result_list = rows  # type: ignore[assignment]
 
 
 @admin.register(Campaign)
@@ -234,6 +231,7 @@ class CampaignAdmin(RekindleAdmin):
 
     def _result_page(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
         version = campaign.version
+        assert version is not None, "a campaign is made with its first version"
         report = campaign_report(campaign=campaign)
         may = self.has_change_permission(request, campaign)
         return self.page(
@@ -264,7 +262,7 @@ class CampaignAdmin(RekindleAdmin):
             title=_("Start %(campaign)s?"),
             verb=_("Start campaign"),
             done=_("“%(campaign)s” is running. The first go out within a minute."),
-            sentences=lambda campaign: start_words(campaign.version, reach(campaign.version)),
+            sentences=lambda campaign: _start_sentences(campaign),
         )
 
     def pause_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -338,6 +336,10 @@ class CampaignAdmin(RekindleAdmin):
             back=change_url("campaigns_campaign", campaign.pk),
             danger=danger,
         )
+
+
+def _start_sentences(campaign: Campaign) -> list[str]:
+    return start_words(campaign.version, reach(campaign.version)) if campaign.version else []
 
 
 def _saved(form: CampaignForm, steps: BaseStepFormSet, save: Callable[[dict[str, Any]], Campaign]) -> Campaign | None:

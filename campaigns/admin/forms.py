@@ -223,16 +223,27 @@ else:
     StepsBase = BaseFormSet  # Django's own cannot be asked for its element outside a type checker
 
 
+class OrderInput(forms.HiddenInput):
+    """Where a step stands; written by the arrows."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"data-step-order": "", **(attrs or {})})
+
+
+class TakeOutInput(forms.CheckboxInput):
+    """Whether a step is taken out; ticked by its cross, or by hand without the script."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"data-step-delete": "", **(attrs or {})})
+
+
 class BaseStepFormSet(StepsBase):
+    ordering_widget = OrderInput
+    deletion_widget = TakeOutInput
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["form_kwargs"] = {"templates": template_choices()}
         super().__init__(*args, **kwargs)
-
-    def get_ordering_widget(self) -> forms.Widget:
-        return forms.HiddenInput(attrs={"data-step-order": ""})
-
-    def get_deletion_widget(self) -> forms.Widget:
-        return forms.CheckboxInput(attrs={"data-step-delete": ""})
 
     def kept(self) -> list[StepForm]:
         """This function will return the steps that were not taken out, in the order on screen."""
@@ -240,7 +251,9 @@ class BaseStepFormSet(StepsBase):
         return sorted(kept, key=lambda form: (form.cleaned_data.get(ORDERING_FIELD_NAME) or 0, self.forms.index(form)))
 
 
-StepFormSet = formset_factory(StepForm, formset=BaseStepFormSet, extra=0, can_order=True, can_delete=True, max_num=20)
+StepFormSet: type[BaseStepFormSet] = formset_factory(  # type: ignore[assignment]
+    StepForm, formset=BaseStepFormSet, extra=0, can_order=True, can_delete=True, max_num=20
+)
 
 
 def show_problems(form: CampaignForm, steps: BaseStepFormSet, error: DomainError) -> None:

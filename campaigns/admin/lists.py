@@ -18,13 +18,10 @@ from members.selectors import members_by_id, members_found
 
 
 class MemberNamingList(BoundedChangeList):
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        rows = list(self.result_list)
+    def complete(self, rows: list[Any]) -> None:
         members = members_by_id({row.member_id for row in rows if row.member_id is not None})
         for row in rows:
             vars(row)["member"] = members.get(row.member_id)
-        self.result_list = rows  # type: ignore[assignment]
 
 
 class OfMembersAdmin(ReadOnlyAdmin):

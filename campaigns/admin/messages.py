@@ -34,7 +34,7 @@ class DeliveryAdmin(OfMembersAdmin):
     ordering = ("-id",)
 
     def has_settle_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("campaigns.change_delivery"))  # type: ignore[union-attr]
+        return bool(request.user.has_perm("campaigns.change_delivery"))
 
     def get_urls(self) -> list[Any]:
         wrap = self.admin_site.admin_view

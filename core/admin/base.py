@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
@@ -45,11 +45,19 @@ class BoundedPaginator(Paginator):
 
 
 class BoundedChangeList(ChangeList):
-    """A list whose header repeats no total: the paginator says how many."""
+    """A list whose header repeats no total (the paginator says how many), and whose page can be completed at once."""
+
+    result_list: Any
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.full_result_count = self.result_count
+        rows = list(self.result_list)
+        self.complete(rows)
+        self.result_list = rows
+
+    def complete(self, rows: list[Any]) -> None:
+        """This function will load what the columns of the rows on the page need besides the rows themselves."""
 
 
 class RekindleAdmin(ModelAdmin):
@@ -67,7 +75,7 @@ class RekindleAdmin(ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BoundedChangeList
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
@@ -79,7 +87,7 @@ class RekindleAdmin(ModelAdmin):
         self, request: HttpRequest, page: str, /, *, title: str, obj: Model | None = None, **context: Any
     ) -> TemplateResponse:
         """This function will render a page of ours inside the admin's frame."""
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         frame = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -47,7 +47,7 @@ class MoneyField(forms.DecimalField):
     def prepare_value(self, value: Any) -> Any:
         return Decimal(value).scaleb(-_decimals()) if isinstance(value, int) else value
 
-    def clean(self, value: Any) -> int | None:  # type: ignore[override]
+    def clean(self, value: Any) -> int | None:
         amount = super().clean(value)
         return None if amount is None else int(amount.scaleb(_decimals()))
 

@@ -70,7 +70,7 @@ def panels_of(request: HttpRequest, member: Model) -> list[RenderedPanel]:
     """This function will gather the panels of a member's page that the user may see, in their order."""
     panels = []
     for panel in sorted(member_panels, key=lambda each: each.order):
-        if not request.user.has_perm(panel.permission):  # type: ignore[union-attr]
+        if not request.user.has_perm(panel.permission):
             continue
         context = panel.context(request, member)
         if context is not None:

@@ -78,7 +78,7 @@ class RuleField(forms.CharField):
         if isinstance(value, dict):
             return value
         text = super().to_python(value)
-        if text in self.empty_values:
+        if not text:
             return None
         try:
             return json.loads(text)

@@ -36,16 +36,13 @@ MADE_UP = _("made up for the demonstration")
 class MemberList(BoundedChangeList):
     """Loads what the rooms above know of the members on the page: one statement a section, however long the page."""
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        members = list(self.result_list)
-        ids = [member.pk for member in members]
+    def complete(self, rows: list[Any]) -> None:
+        ids = [member.pk for member in rows]
         for code in {column.section for column in member_columns}:
             section = member_sections.get(code)
-            rows = section.rows(member_ids=ids, as_of=None) if section and ids else {}
-            for member in members:
-                vars(member).setdefault("sections", {})[code] = rows.get(member.pk)
-        self.result_list = members  # type: ignore[assignment]
+            known = section.rows(member_ids=ids, as_of=None) if section and ids else {}
+            for member in rows:
+                vars(member).setdefault("sections", {})[code] = known.get(member.pk)
 
 
 def _column(column: Column) -> Callable[[Member], object]:
@@ -66,7 +63,8 @@ class ReachFilter(SimpleListFilter):
         return list(Channel.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Member]) -> QuerySet[Member]:
-        return queryset & members_reachable(self.value()) if self.value() in Channel.values else queryset
+        channel = self.value()
+        return queryset & members_reachable(channel) if channel in Channel.values else queryset
 
 
 class TagFilter(SimpleListFilter):
@@ -86,7 +84,7 @@ class TagFilter(SimpleListFilter):
 
 def _filter(registered: Filter) -> type[SimpleListFilter]:
     class RegisteredFilter(SimpleListFilter):
-        title = registered.label
+        title = registered.label  # type: ignore[assignment]
         parameter_name = registered.code
 
         def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:

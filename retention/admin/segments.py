@@ -70,13 +70,10 @@ class ChangeSegmentForm(SegmentForm):
 class SegmentList(BoundedChangeList):
     """Says every rule of the page in words, with the segments read once."""
 
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        rows = list(self.result_list)
+    def complete(self, rows: list[Any]) -> None:
         said = sentences_of_segments(rows)
         for segment in rows:
             vars(segment)["sentence"] = said.get(segment.slug, "")
-        self.result_list = rows  # type: ignore[assignment]
 
 
 @admin.register(Segment)

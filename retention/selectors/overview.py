@@ -48,7 +48,7 @@ def overview(as_of: datetime | None = None) -> Overview:
         repeated=Count("member_id", filter=Q(order_count__gte=2)),
         bought=Count("member_id", filter=Q(order_count__gte=1)),
     )
-    return _summed(list(rows))
+    return _summed([dict(row) for row in rows])
 
 
 def _summed(rows: list[dict[str, Any]]) -> Overview:
@@ -71,14 +71,14 @@ def _summed(rows: list[dict[str, Any]]) -> Overview:
     )
 
 
-def members_at(**scores: Any) -> QuerySet[Scored, dict[str, int]]:
+def members_at(**scores: Any) -> QuerySet[Scored, Any]:
     """This function will select the ids of the members with exactly these scores, such as lifecycle_stage="lost"."""
     day = day_asked(None)
     everybody = scored(as_of_day=day or 0, parameters=current_parameters(), scope=[] if day is None else None)
     return everybody.filter(**scores).values("member_id")
 
 
-def members_in(slug: str) -> QuerySet[Membership, dict[str, int]]:
+def members_in(slug: str) -> QuerySet[Membership, Any]:
     """This function will select the ids of a segment's members as the last refresh wrote them."""
     return Membership.objects.filter(segment__slug=slug).values("member_id")
 
