@@ -3,6 +3,7 @@ from members.models.dirty import DirtyMark
 from members.models.event import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
 from members.models.identifier import Identifier
 from members.models.lookups import BeginsWith
+from members.models.mapping import ColumnMapping, DateOrder, MappingTarget
 from members.models.member import ADDRESS_COLUMNS, Gender, Member, MemberTag
 from members.models.order import STATUS_RANK, Order, OrderLine, OrderStatus, Refund, RefundReason
 from members.models.product import Category, Product
@@ -17,11 +18,14 @@ __all__ = [
     "BehaviourEvent",
     "Category",
     "Channel",
+    "ColumnMapping",
     "Consent",
+    "DateOrder",
     "DirtyMark",
     "EventKind",
     "Gender",
     "Identifier",
+    "MappingTarget",
     "Member",
     "MemberTag",
     "Order",

@@ -1,0 +1,50 @@
+"""Our own columns, named as the keys of our items, whatever kind of table they stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.utils.translation import gettext_lazy
+
+from core.errors import FieldProblem, Text
+from members.ingest.cells import MEMBERS, ORDERS, Assembler, Gathered, Table, columns_of, header_problems, known_columns
+from members.ingest.connectors.base import Connector, Reading, SourceRow, Target
+from members.ingest.connectors.grouping import Columns, groups
+from members.ingest.connectors.tables import TableFile
+
+
+class OwnColumns(Connector):
+    """Items of one kind under our own names."""
+
+    def __init__(self, code: str, label: Text, target: Target, table: Table) -> None:
+        self.code = code  # type: ignore[misc]
+        self.label = label  # type: ignore[misc]
+        self.target = target  # type: ignore[misc]
+        self.table = table
+
+    def recognises(self, header: Sequence[str]) -> float:
+        columns = columns_of(header)
+        required = sum(name in columns for name in self.table.required) / len(self.table.required)
+        return required * known_columns(columns, self.table) / max(len(columns), 1)
+
+    def header_problems(self, header: Sequence[str]) -> list[FieldProblem]:
+        return header_problems(columns_of(header), self.table)
+
+    def rows(self, reading: Reading) -> Iterator[SourceRow]:
+        for table in reading.tables:
+            yield from self._items(table)
+
+    def _items(self, table: TableFile) -> Iterator[SourceRow]:
+        columns = columns_of(table.header)
+        assembler = Assembler(columns, self.table)
+        for group in groups(table, Columns(columns), self.table.key):
+            gathered = Gathered(group.number, group.key, problems=group.problems)
+            for cells in group.rows:
+                assembler.add(gathered, cells)
+            item: dict[str, Any] = gathered.item
+            yield SourceRow(group.number, item, tuple(gathered.problems), table.path, group.source)
+
+
+OWN_ORDERS = OwnColumns("orders", gettext_lazy("orders in our own columns"), "orders", ORDERS)
+OWN_MEMBERS = OwnColumns("members", gettext_lazy("members in our own columns"), "members", MEMBERS)

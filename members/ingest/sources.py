@@ -1,0 +1,118 @@
+"""A recognised file in, whole: its orders batch by batch, then what they tell of the members who placed them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from core.batching import batches
+from core.conf import shop_currency
+from members.ingest.connectors.base import Claim, Profile, SourceRow
+from members.ingest.connectors.detect import Detected
+from members.ingest.connectors.spill import LatestProfiles, spilled
+from members.ingest.importing import BATCH, ImportCounts, RefusedRow
+from members.ingest.load import ingest_members, ingest_orders
+from members.ingest.result import RejectedRow
+from members.services.identifiers import claim_identifiers, holders_of
+from members.services.shops import name_shops
+
+DEFAULT_SHOP = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedItem(RefusedRow):
+    """A refused row with the file it stands in and its cells as they were."""
+
+    row: SourceRow | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.row.path if self.row else Path()
+
+
+def take_orders(
+    found: Detected, *, now: datetime, counts: ImportCounts, proof: str, shop: str = ""
+) -> Iterator[list[RefusedItem]]:
+    """This function will take a source's orders in, a transaction a batch, and yield what each batch refused.
+
+    1. read items; a buyer whom somebody holds by this name already is that member;
+    2. take the batch in, and keep what its accepted orders tell of their members;
+    3. at the end, write the latest word on each member, and the names that the source knows them by;
+    4. name the shops that the file names.
+
+    An import that dies on the way has taken whole batches; run again it changes nothing of them and goes on.
+    """
+    with spilled() as connection:
+        profiles = LatestProfiles(connection)
+        for batch in batches(found.rows(shop=shop, currency=shop_currency()), BATCH):
+            yield _take_orders(_with_holders(batch), profiles, counts, now=now, shop=shop or DEFAULT_SHOP)
+        for chunk in batches(profiles.all(), BATCH):
+            refused = _take_profiles(chunk, now=now, proof=proof)
+            counts.rejected += len(refused)
+            yield refused
+    if not shop:
+        name_shops(names=found.shops)
+
+
+def take_members(found: Detected, *, now: datetime, counts: ImportCounts, proof: str) -> Iterator[list[RefusedItem]]:
+    """This function will take a source's members in, a transaction a batch, and yield what each batch refused."""
+    for batch in batches(found.rows(currency=shop_currency()), BATCH):
+        whole = [row for row in batch if not row.problems]
+        yield _counted(batch, whole, ingest_members([row.item for row in whole], now=now, proof=proof), counts)
+
+
+def _take_orders(
+    batch: list[SourceRow], profiles: LatestProfiles, counts: ImportCounts, *, now: datetime, shop: str
+) -> list[RefusedItem]:
+    whole = [row for row in batch if not row.problems]
+    result = ingest_orders([row.item for row in whole], now=now, shop=shop)
+    refused = {each.index for each in result.rejected}
+    taken = (row.profile for index, row in enumerate(whole) if index not in refused)
+    profiles.put(profile for profile in taken if profile is not None)
+    return _counted(batch, whole, result, counts)
+
+
+def _counted(batch: list[SourceRow], whole: list[SourceRow], result: Any, counts: ImportCounts) -> list[RefusedItem]:
+    refused = [RefusedItem(row.number, row.item, RejectedRow(0, row.problems), row) for row in batch if row.problems]
+    for each in result.rejected:
+        row = whole[each.index]
+        refused.append(RefusedItem(row.number, row.item, each, row))
+    counts.accepted += result.accepted
+    counts.rejected += len(refused)
+    counts.created += result.created
+    counts.changed += result.changed
+    return sorted(refused, key=lambda each: (each.path, each.number))
+
+
+# --- Members whom orders tell of
+
+
+def _name(claim: Claim) -> tuple[str, str, str]:
+    return (claim.source, claim.kind, claim.value)
+
+
+def _with_holders(batch: Iterable[SourceRow]) -> list[SourceRow]:
+    """This function will give orders to the members who hold their buyers' names; members are merged and named by hand."""
+    rows = [*batch]
+    names = {_name(claim) for row in rows if row.profile for claim in row.profile.claims}
+    holders = holders_of(names=names) if names else {}
+    return [_held(row, holders) for row in rows] if holders else rows
+
+
+def _held(row: SourceRow, holders: Mapping[tuple[str, str, str], str]) -> SourceRow:
+    if row.profile is None:
+        return row
+    holder = next((holders[name] for claim in row.profile.claims if (name := _name(claim)) in holders), row.profile.member)
+    if holder == row.profile.member:
+        return row
+    return replace(row, item={**row.item, "member": holder}, profile=replace(row.profile, member=holder))
+
+
+def _take_profiles(profiles: list[Profile], *, now: datetime, proof: str) -> list[RefusedItem]:
+    told = [{"external_id": profile.member, **profile.item} for profile in profiles if profile.item]
+    result = ingest_members(told, now=now, proof=proof)
+    claim_identifiers(names={_name(claim): profile.member for profile in profiles for claim in profile.claims})
+    return [RefusedItem(0, told[each.index], each) for each in result.rejected]
