@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -252,6 +253,7 @@ class CampaignAdmin(RekindleAdmin):
             what=step_words(version.steps),
             within=within_words(version),
             version=version,
+            still_open=_still_open(campaign, now=timezone.now()),
         )
 
     def start_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -378,6 +380,15 @@ def _checklist(problems: list[Any]) -> list[tuple[Any, list[str]]]:
 
 def _obstacles(problems: list[Any]) -> list[str]:
     return [str(problem.message) for problem in problems]
+
+
+def _still_open(campaign: Campaign, *, now: datetime) -> bool:
+    """Orders are counted for some days after each member was due: until the last window closes, numbers grow."""
+    if campaign.version is None or campaign.activated_at is None:
+        return False
+    if campaign.finished_at is None:
+        return True
+    return campaign.finished_at + timedelta(days=campaign.version.attribution_days) > now
 
 
 def _moves(campaign: Campaign) -> list[tuple[str, str, str]]:

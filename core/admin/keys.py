@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from core.admin.base import RekindleAdmin
 from core.admin.confirm import confirmed
@@ -32,9 +32,7 @@ class ApiKeyForm(forms.Form):
         widget=UnfoldAdminTextInputWidget,
         help_text=_("Which system will hold the key: «till», «warehouse»."),
     )
-    scopes = forms.MultipleChoiceField(
-        label=_("scopes"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple(attrs={"class": "rk-check"})
-    )
+    scopes = forms.MultipleChoiceField(label=_("scopes"), choices=Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget)
 
 
 @admin.register(ApiKey)
