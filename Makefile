@@ -2,7 +2,7 @@
 # Only relative paths stand here: make cannot write a path with a space as a target, and yours may have one.
 .POSIX:
 .SUFFIXES:
-.PHONY: help demo test check check-rest up bench lint types contracts migrations-current openapi-current test-sqlite format lock messages openapi
+.PHONY: help demo test check check-rest up bench chaos lint types contracts migrations-current openapi-current test-sqlite format lock messages openapi
 
 PY = .venv/bin/python
 # Checks read no database of yours.
@@ -16,6 +16,7 @@ help:
 	@echo "make check   all that CI runs: lint, types, contracts, drift, both suites"
 	@echo "make up      the full stack on this machine: PostgreSQL, Valkey, web, worker, beat   (PORT=)"
 	@echo "make bench   figures with a limit or peer in the same run, kept in var/bench.jsonl    (SIZE=small or full)"
+	@echo "make chaos   kill campaign processes at named points and at random, and count what is left   (ARGS='--rounds 20')"
 	@echo "make format | lock | messages | openapi   rewrite: code style, pinned requirements, catalogues, API schema"
 
 # --- Installing: a stamp per requirements file, so that a second run starts at once
@@ -96,3 +97,8 @@ lock: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	@$(PY) -m tools.bench $(ARGS)
+
+# --- Breaking
+
+chaos: .venv/dev.stamp
+	@$(PY) -m tools.chaos $(ARGS)
