@@ -21,6 +21,8 @@ def note(bench: str, way: str, *, size: str, **figures: float | str) -> None:
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "cores": os.cpu_count(),
+        # What else the machine did: a figure taken beside other work is a lower bound.
+        "load": round(os.getloadavg()[0], 1),
         **figures,
     }
     FILE.parent.mkdir(parents=True, exist_ok=True)
