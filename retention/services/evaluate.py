@@ -31,13 +31,9 @@ def evaluate_segments(*, run: RefreshRun, given: InForce, everybody: bool, stage
     conditions, failures = compiled(asked, given, day=run.day)
     people = None if everybody else DueMember.objects.values("member_id")
     rows = scored(as_of_day=run.day, parameters=given.parameters, scope=people)
-    with answer_tables():
-        with stages.timed("scan"):
-            conditions, broken = _scan(rows, conditions)
-        with stages.timed("memberships"):
-            _write(run, {place: asked[place.segment_id] for place in conditions}, stages)
+    broken = _answer(run, rows, conditions, asked, stages)
     _record_failures({**failures, **broken}, asked)
-    stages.count(segments=len(conditions), segments_failed=len(failures) + len(broken))
+    stages.count(segments=len(conditions) - len(broken), segments_failed=len(failures) + len(broken))
 
 
 def mend_segments(given: InForce) -> None:
@@ -69,15 +65,29 @@ def compiled(asked: Mapping[int, Segment], given: InForce, *, day: int) -> tuple
     return conditions, failures
 
 
-def _scan(rows: QuerySet[Scored], conditions: Conditions) -> tuple[Conditions, dict[int, str]]:
-    """One scan for all. Only when the database cannot answer it is each rule tried alone, and those that fail left out."""
-    if not conditions or _error_of(lambda: find_changes(rows, conditions)) is None:
-        return conditions, {}
-    errors = {place: _error_of(rows.filter(condition).count) for place, condition in conditions.items()}
-    sound = {place: condition for place, condition in conditions.items() if errors[place] is None}
-    if sound:
-        find_changes(rows, sound)
-    return sound, {place.segment_id: error for place, error in errors.items() if error is not None}
+def _answer(
+    run: RefreshRun, rows: QuerySet[Scored], conditions: Conditions, asked: Mapping[int, Segment], stages: Stages
+) -> dict[int, str]:
+    """One scan for all. Only when the database cannot answer it does each rule get a scan of its own: those that fail are
+    found, the others go on. Returns their errors."""
+
+    def answer(some: Conditions) -> str | None:
+        return _error_of(lambda: _scan_and_write(run, rows, some, asked, stages))
+
+    if not conditions or answer(conditions) is None:
+        return {}
+    errors = {place.segment_id: answer({place: condition}) for place, condition in conditions.items()}
+    return {segment_id: error for segment_id, error in errors.items() if error is not None}
+
+
+def _scan_and_write(
+    run: RefreshRun, rows: QuerySet[Scored], conditions: Conditions, asked: Mapping[int, Segment], stages: Stages
+) -> None:
+    with answer_tables():
+        with stages.timed("scan"):
+            find_changes(rows, conditions)
+        with stages.timed("memberships"):
+            _write(run, {place: asked[place.segment_id] for place in conditions}, stages)
 
 
 def _error_of(work: Callable[[], object]) -> str | None:
@@ -91,8 +101,6 @@ def _error_of(work: Callable[[], object]) -> str | None:
 
 def _write(run: RefreshRun, asked: Mapping[Place, Segment], stages: Stages) -> None:
     """Steps: masks, memberships, transitions; each segment's count, date and version; its size on this day."""
-    if not asked:
-        return
     new = {segment.pk for segment in asked.values() if segment.as_of is None}
     changed = write_changes(list(asked), silent=new, at=run.as_of, run_id=run.pk)
     sizes = {

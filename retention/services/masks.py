@@ -10,12 +10,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import add
 
 from django.db import connection
 from django.db.models import BigIntegerField, Case, Count, Q, QuerySet, Value, When
-from django.db.models.expressions import Combinable
 
 from retention.models import MemberFacts, MemberMask, Membership, Transition
 from retention.models.segments import BITS_PER_WORD
@@ -25,6 +22,7 @@ from retention.services.scratch import execute, know_size, scratch_table
 EVERY_BIT = 2**BITS_PER_WORD - 1
 MASKS = MemberMask._meta.db_table
 MEMBERSHIPS = Membership._meta.db_table
+BIGINT = BigIntegerField()
 TRANSITIONS = Transition._meta.db_table
 
 
@@ -56,12 +54,20 @@ def find_changes(rows: QuerySet[Scored], conditions: Mapping[Place, Q]) -> int:
 
     Bits of segments that are not asked stay as they are.
     """
-    answers = {word: _answer(conditions, word) for word in sorted({place.word for place in conditions})}
-    columns = {f"answer_{word}": answer for word, answer in answers.items()}
-    select, params = rows.annotate(**columns).values_list("member_id", *columns).query.sql_with_params()
-    asked = {word: sum(place.flag for place in conditions if place.word == word) for word in answers}
-    words = " UNION ALL ".join(f"SELECT {word} AS word, {flags} AS asked" for word, flags in asked.items())
-    answer = "CASE words.word " + " ".join(f"WHEN {word} THEN scan.answer_{word}" for word in answers) + " END"
+    flags = {
+        f"answer_{place.segment_id}": Case(When(condition, then=Value(place.flag)), default=Value(0), output_field=BIGINT)
+        for place, condition in conditions.items()
+    }
+    select, params = rows.annotate(**flags).values_list("member_id", *flags).query.sql_with_params()
+    by_word = {
+        word: [each for each in conditions if each.word == word] for word in sorted({each.word for each in conditions})
+    }
+    # Added up here and not in the select: one flat sum, since nesting is what SQLite's parser has little room for.
+    sums = {word: " + ".join(f"scan.answer_{each.segment_id}" for each in places) for word, places in by_word.items()}
+    answer = "CASE words.word " + " ".join(f"WHEN {word} THEN {flat}" for word, flat in sums.items()) + " END"
+    words = " UNION ALL ".join(
+        f"SELECT {word} AS word, {sum(each.flag for each in places)} AS asked" for word, places in by_word.items()
+    )
     found = execute(
         "INSERT INTO mask_change (member_id, word, old_mask, new_mask)"
         f" SELECT member_id, word, old_mask, (old_mask & ({EVERY_BIT} - asked)) | answer FROM ("
@@ -106,15 +112,6 @@ def write_changes(
         [moment, run_id],
     )
     return _counted()
-
-
-def _answer(conditions: Mapping[Place, Q], word: int) -> Combinable:
-    flags = [
-        Case(When(condition, then=Value(place.flag)), default=Value(0), output_field=BigIntegerField())
-        for place, condition in conditions.items()
-        if place.word == word
-    ]
-    return reduce(add, flags)
 
 
 def _expand(places: Sequence[Place]) -> None:

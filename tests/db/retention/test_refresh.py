@@ -210,6 +210,7 @@ class TestAFullPass:
 class TestTheCommands:
     def test_refresh_prints_counts_and_seconds(self) -> None:
         make_order(make_member(), placed_at=LAST_MOMENT)
+        create_segment(slug="all", name="All", rule={"everyone": True}, now=NOW)
         out = StringIO()
         call_command("refresh", "--as-of", "2026-06-15", "--json", stdout=out)
         printed = loads(out.getvalue())

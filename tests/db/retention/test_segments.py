@@ -4,19 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.models import F, Q, Value
 from django.db.models.lookups import GreaterThan
 
 from core.errors import InvalidInput
 from members.models import Member
 from retention.models import MemberMask, Membership, Segment, SegmentSize, SegmentVersion, StaticMember, Transition
-from retention.scored import scored
-from retention.scoring.parameters import Parameters
-from retention.services import evaluate
-from retention.services.masks import Place, answer_tables
+from retention.selectors.rules import Rulebook
 from retention.services.refresh import refresh
 from retention.services.segments import change_rule, create_segment, delete_segment, describe_segment
+from rules.parse import LIMITS
 from tests.factories import NOW, TODAY_NUMBER, make_member, make_order, mark_dirty, shop_time
 
 pytestmark = pytest.mark.django_db
@@ -209,6 +206,29 @@ class TestTheScan:
         refresh(as_of=NOW)
         assert (members_of(in_beijing), members_of(not_in_beijing)) == (set(), {known.pk})
 
+    def test_answers_rules_as_deep_and_as_large_as_may_be_saved(self) -> None:
+        buyer, _other = make_member(), make_member()
+        make_order(buyer)
+        deep: dict[str, Any] = leaf("order_count", ">=", 1)
+        for _level in range(LIMITS.depth - 1):
+            deep = {"combinator": "or", "not": False, "rules": [deep, leaf("order_count", "<", 0)]}
+        many = [leaf("order_count", "!=", -number) for number in range(1, LIMITS.leaves)]
+        segments = [
+            make_segment("s0", deep),
+            make_segment("large", {"combinator": "and", "rules": [leaf("order_count", ">=", 1), *many]}),
+        ]
+        while True:
+            inner = segments[0].slug if len(segments) == 2 else segments[-1].slug
+            try:
+                chained = {"combinator": "and", "rules": [{"in_segment": inner}, leaf("order_count", ">=", 0)]}
+                segments.append(make_segment(f"chain{len(segments)}", chained))
+            except InvalidInput:
+                break
+        refresh(as_of=NOW)
+        assert [(each.slug, each.error, each.member_count) for each in Segment.objects.order_by("id")] == [
+            (each.slug, "", 1) for each in segments
+        ]
+
     def test_reads_tags(self) -> None:
         tagged, _other = make_member(), make_member()
         tagged.tags.create(tag="vip")
@@ -284,16 +304,24 @@ class TestAFailingSegment:
         assert members_of(segment) == {first.pk}
 
     @pytest.mark.postgresql
-    def test_that_the_database_refuses_is_found_among_the_others(self) -> None:
-        make_member()
+    def test_that_the_database_refuses_is_found_among_the_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        member = make_member()
+        broken, sound = make_segment("broken", leaf("order_count", "=", 0)), make_segment("sound", {"everyone": True})
         refresh(as_of=NOW)
-        rows = scored(as_of_day=TODAY_NUMBER, parameters=Parameters())
-        fails, holds = Q(GreaterThan(Value(1) / F("order_count"), 0)), Q(order_count=0)
-        with answer_tables():
-            sound, errors = evaluate._scan(rows, {Place(1, 0, 0): fails, Place(2, 0, 1): holds})
-        assert (list(sound), list(errors)) == ([Place(2, 0, 1)], [1])
-        assert "division by zero" in errors[1]
-        assert connection.needs_rollback is False
+
+        def condition_of(rulebook: Rulebook, slug: str, *, day: int) -> Q:
+            divided = Q(GreaterThan(Value(1) / F("order_count"), 0))
+            return divided if slug == "broken" else Q(order_count__gte=0)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Rulebook, "condition_of", condition_of)
+            report = refresh(as_of=TOMORROW)
+        broken.refresh_from_db()
+        sound.refresh_from_db()
+        assert "division by zero" in broken.error
+        assert (broken.as_of, sound.as_of, sound.error) == (NOW, TOMORROW, "")
+        assert members_of(broken) == members_of(sound) == {member.pk}
+        assert (report.counts["segments"], report.counts["segments_failed"]) == (1, 1)
 
 
 class TestTheGate:
