@@ -12,6 +12,15 @@ def day_number(instant: datetime, zone: tzinfo) -> int:
     return (instant.astimezone(zone).date() - EPOCH).days
 
 
+def hour_of_day(instant: datetime, zone: tzinfo) -> int | None:
+    """This function will return the hour (0 to 23) on the wall clock of `zone`, or None at a day's very first moment.
+
+    That moment is what a date without a time of day is read as: it tells nothing about the hour.
+    """
+    at = instant.astimezone(zone).time()
+    return None if at == time.min else at.hour
+
+
 def day_of(on: date) -> int:
     return (on - EPOCH).days
 

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from core.conf import shop_zone
-from core.periods import date_of, day_number, day_of
+from core.periods import date_of, day_number, day_of, hour_of_day
 from members.models import BehaviourEvent, DirtyMark, Member, Order, OrderStatus, Refund, Shop
 
 NOW = datetime(2026, 6, 15, 4, 0, tzinfo=UTC)
@@ -60,6 +60,7 @@ def make_order(
         status=status,
         placed_at=placed_at,
         placed_day=day_number(placed_at, shop_zone()),
+        placed_hour=hour_of_day(placed_at, shop_zone()),
         total_minor=total_minor,
         refunded_minor=refunded_minor,
         refund_count=fields.pop("refund_count", int(refunded_minor > 0)),

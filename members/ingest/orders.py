@@ -26,7 +26,7 @@ from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import Line, OrderRow, RefundGiven, refunds_exceed_total
 from members.models import STATUS_RANK, Category, DirtyMark, Member, Order, OrderLine, Product, Refund, Shop
 
-DERIVED = {"placed_day": None, "refunded_minor": 0, "refund_count": 0}
+DERIVED = {"placed_day": None, "placed_hour": None, "refunded_minor": 0, "refund_count": 0}
 EMPTY: dict[str, Any] = {key.column: key.empty for key in ORDER_KEYS} | DERIVED
 """What a column holds that no row ever stated."""
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from msgspec import UNSET, UnsetType
 
 from core.errors import FieldProblem
-from core.periods import day_number
+from core.periods import day_number, hour_of_day
 from members.ingest.contracts import (
     MOST_MINOR,
     ConsentsItem,
@@ -197,6 +197,7 @@ def order_row(index: int, item: OrderItem, given: Surroundings) -> OrderRow | Re
     stated = reader.stated(item, ORDER_KEYS)
     if "placed_at" in stated:
         stated["placed_day"] = day_number(stated["placed_at"], given.zone)
+        stated["placed_hour"] = hour_of_day(stated["placed_at"], given.zone)
     if item.currency is not UNSET and item.currency is not None:
         reader.take("currency", currency, item.currency, given)
     shop = reader.take("shop", identity, item.shop, LONGEST_SHOP) if item.shop else given.shop

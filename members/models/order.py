@@ -37,7 +37,8 @@ class Order(models.Model):
     """One order of one member, in the shop's currency.
 
     `total_minor` is list price less discounts; `revenue_minor` = total less refunds, and belongs to the order's own day.
-    `placed_day` is the shop day number of `placed_at`. Orders that count are all but the cancelled.
+    `placed_day` is the shop day number of `placed_at`, `placed_hour` the hour on the shop's clock: NULL where `placed_at` is a
+    day's first moment, which stands for a date without a time. Orders that count are all but the cancelled.
     """
 
     shop = models.ForeignKey(Shop, on_delete=models.PROTECT, db_index=False, verbose_name=_("shop"))
@@ -48,6 +49,7 @@ class Order(models.Model):
     status = models.CharField(_("status"), max_length=10, choices=OrderStatus)
     placed_at = models.DateTimeField(_("placed at"))
     placed_day = models.IntegerField(editable=False)
+    placed_hour = models.PositiveSmallIntegerField(null=True, editable=False)
     total_minor = models.BigIntegerField(_("total"))
     discount_minor = models.BigIntegerField(_("discount"), default=0)
     refunded_minor = models.BigIntegerField(_("refunded"), default=0)
@@ -96,6 +98,8 @@ class Order(models.Model):
                     "refund_count",
                     "status",
                     "coupon_code",
+                    "placed_hour",
+                    "channel",
                 ],
                 name="order_facts",
             ),

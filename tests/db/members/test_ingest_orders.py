@@ -71,6 +71,7 @@ class TestNewOrders:
             "status": "paid",
             "placed_at": datetime(2026, 6, 1, 2, 0, tzinfo=UTC),
             "placed_day": 20_605,
+            "placed_hour": 10,
             "total_minor": 10_000,
             "discount_minor": 300,
             "refunded_minor": 500,
@@ -114,6 +115,16 @@ class TestNewOrders:
     def test_fall_on_the_shops_day(self) -> None:
         ingest(order("late", placed_at="2026-06-01T23:59:59+08:00"), order("early", placed_at="2026-06-02T00:00:00+08:00"))
         assert dict(Order.objects.values_list("external_id", "placed_day")) == {"late": 20_605, "early": 20_606}
+
+    def test_know_the_hour_on_the_shops_clock_unless_they_came_with_a_date_alone(self) -> None:
+        ingest(
+            order("late", placed_at="2026-06-01T23:59:59+08:00"),
+            order("first", placed_at="2026-06-01T00:00:01+08:00"),
+            order("date", placed_at="2026-06-01"),
+            order("midnight", placed_at="2026-05-31T16:00:00Z"),
+        )
+        hours = dict(Order.objects.values_list("external_id", "placed_hour"))
+        assert hours == {"late": 23, "first": 0, "date": None, "midnight": None}
 
     def test_are_taken_a_day_ahead_and_no_more(self) -> None:
         tomorrow = NOW + timedelta(days=1)
