@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
 
 
 class LockSpace(IntEnum):
@@ -16,6 +14,7 @@ class LockSpace(IntEnum):
     CAMPAIGN_PLANNING = 2
     CLOCK = 3
     IDEMPOTENT_CALL = 4
+    CAMPAIGN_STATUS = 5
 
 
 def lock_for_transaction(space: LockSpace, key: int = 0) -> None:
@@ -40,18 +39,16 @@ def try_lock_for_transaction(space: LockSpace, key: int = 0) -> bool:
     return bool(row and row[0])
 
 
-def hold_rows(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
-    """This function will read rows, of plain columns, that nobody may change before this transaction ends.
+def share_for_transaction(space: LockSpace, key: int = 0) -> None:
+    """This function will hold (space, key) together with others who share it; who wants it alone waits for all of them.
 
-    Any number of transactions may hold the same row at once; who wants to change it waits for all of them.
+    The queue is fair: who asks to share after somebody began to wait for it alone waits behind them. Row locks (FOR SHARE)
+    are not: sharers that follow each other without a gap keep a writer out for ever.
     """
     _demand_transaction()
-    sql, params = rows.query.sql_with_params()
     if connection.vendor == "postgresql":
-        sql += " FOR SHARE"
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return list(cursor.fetchall())
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", [int(space), key])
 
 
 def _demand_transaction() -> None:

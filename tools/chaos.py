@@ -47,11 +47,11 @@ class Point:
 
 
 POINTS = (
-    Point("planner: lock taken", "pg_advisory_xact_lock"),
+    Point("planner: lock taken", r"pg_advisory_xact_lock\("),
     Point("planner: before the enrolments", 'INSERT INTO "campaigns_enrolment"', after=False),
     Point("planner: enrolments written", 'INSERT INTO "campaigns_enrolment"'),
     Point("planner: progress noted, not committed", 'UPDATE "campaigns_campaign" SET .*"planned_day"'),
-    Point("stepper: campaign held", 'FROM "campaigns_campaign".* FOR SHARE'),
+    Point("stepper: campaign shared", "pg_advisory_xact_lock_shared"),
     Point("stepper: enrolments taken", 'FROM "campaigns_enrolment".* FOR UPDATE SKIP LOCKED'),
     Point("stepper: coupons written", 'INSERT INTO "campaigns_coupon"'),
     Point("stepper: coupons counted", 'UPDATE "campaigns_coupontemplate"'),

@@ -34,9 +34,10 @@ from campaigns.holdout import bucket
 from campaigns.models import Campaign, CampaignStatus, Delivery, DeliveryState, Reason
 from campaigns.selectors.batches import people
 from core.errors import DomainError, NotFound
-from core.locks import hold_rows
+from core.locks import LockSpace, share_for_transaction
 from core.queue import enqueue_on_commit
 from core.sql import update_rows
+from members.models import Channel as ChannelCode
 
 logger = logging.getLogger(__name__)
 
@@ -96,13 +97,13 @@ def claim(*, channel: Channel, now: datetime, at: datetime, most: int) -> tuple[
     suppressed. `at` is the instant on the claim, by which a dead process is told from a slow one.
 
     1. Take queued rows of campaigns that are not paused; two dispatchers take different ones.
-    2. Hold their campaigns: whoever pauses one now waits, or is seen.
+    2. Share their campaigns' status: whoever pauses one now waits, or is seen.
     3. Look once more at consent, address and campaign; what may no longer go is suppressed with the reason.
     4. The rest is SENDING before anything leaves, guarded by its being queued.
     """
     with transaction.atomic():
         rows = _take_queued(channel.code, now, most)
-        statuses = dict(_statuses({row.campaign_id for row in rows}))
+        statuses = _statuses({row.campaign_id for row in rows})
         known = people({row.member_id for row in rows})
         able: list[Claim] = []
         kept_back: dict[str, list[int]] = {}
@@ -133,9 +134,10 @@ def _take_queued(channel_code: str, now: datetime, most: int) -> list[Delivery]:
     return list(found.select_for_update(skip_locked=True)[:most])
 
 
-def _statuses(campaign_ids: set[int]) -> Sequence[tuple[int, str]]:
-    held = Campaign.objects.filter(pk__in=campaign_ids).order_by("pk").values_list("pk", "status")
-    return [(row[0], row[1]) for row in hold_rows(held)] if campaign_ids else []
+def _statuses(campaign_ids: set[int]) -> dict[int, str]:
+    for campaign_id in sorted(campaign_ids):  # in one order, though no two that share wait for each other
+        share_for_transaction(LockSpace.CAMPAIGN_STATUS, campaign_id)
+    return dict(Campaign.objects.filter(pk__in=campaign_ids).values_list("pk", "status"))
 
 
 def _claim(row: Delivery, to: str) -> Claim:
@@ -241,10 +243,16 @@ def settle_stuck(*, now: datetime) -> dict[str, int]:
     again = stuck.filter(channel__in=honouring, attempts__lt=MOST_ATTEMPTS)
     queued = again.update(state=DeliveryState.QUEUED, next_at=now, sending_at=None)
     unknown = stuck.update(state=DeliveryState.UNKNOWN, reason=Reason.NO_ANSWER, done_at=now)
-    gone = Delivery.objects.filter(state=DeliveryState.QUEUED).exclude(channel__in=[channel.code for channel in channels])
-    failed = gone.update(state=DeliveryState.FAILED, reason=Reason.UNKNOWN_CHANNEL, next_at=None, done_at=now)
-    counts = {"queued_again": queued, "unknown": unknown, "failed": failed}
+    counts = {"queued_again": queued, "unknown": unknown, "failed": _fail_without_channel(now)}
     return {name: count for name, count in counts.items() if count}
+
+
+def _fail_without_channel(now: datetime) -> int:
+    gone = set(ChannelCode.values) - {channel.code for channel in channels}
+    if not gone:
+        return 0
+    queued = Delivery.objects.filter(state=DeliveryState.QUEUED, channel__in=gone)
+    return queued.update(state=DeliveryState.FAILED, reason=Reason.UNKNOWN_CHANNEL, next_at=None, done_at=now)
 
 
 class NotUnknown(DomainError):

@@ -17,6 +17,7 @@ from campaigns.selectors.documents import document_of
 from campaigns.services.documents import CampaignDocument, read_document, trigger_of
 from campaigns.services.freshness import obstacle
 from core.errors import DomainError, FieldProblem, InvalidInput, NotFound
+from core.locks import LockSpace, lock_for_transaction
 from core.queue import enqueue_on_commit
 
 logger = logging.getLogger(__name__)
@@ -147,8 +148,8 @@ def resume(*, campaign_id: int, now: datetime, by: str = "") -> Campaign:
 def finish(*, campaign_id: int, now: datetime, by: str = "") -> Campaign:
     """This function will end a campaign for good: who waits is suppressed, in the same transaction.
 
-    The campaign first, its enrolments second: a step under way holds the campaign, so it is either over before this begins
-    or sees the campaign finished.
+    The campaign first, its enrolments second: a step under way shares the campaign's status, so it is either over before
+    this begins or sees the campaign finished.
     """
     with transaction.atomic():
         _move(campaign_id, "finish", to=CampaignStatus.FINISHED, finished_at=now, paused_reason="")
@@ -159,6 +160,8 @@ def finish(*, campaign_id: int, now: datetime, by: str = "") -> Campaign:
 
 
 def _move(campaign_id: int, verb: str, *, to: CampaignStatus, **changes: Any) -> None:
+    """The guarded UPDATE, after what is under way in the campaign, and before what has not begun."""
+    lock_for_transaction(LockSpace.CAMPAIGN_STATUS, campaign_id)
     sources = [status for status, targets in CAMPAIGN_MOVES.items() if to in targets and _begins(verb, status)]
     moved = Campaign.objects.filter(pk=campaign_id, status__in=sources).update(status=to, **changes)
     if moved != 1:

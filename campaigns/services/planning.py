@@ -40,13 +40,14 @@ class _Overtaken(Exception):
 
 
 def plan_campaigns(*, now: datetime) -> Mapping[str, int]:
-    """This function will write down who has become due in every running campaign.
+    """This function will write down who has become due in every running campaign, and finish what is past its end.
 
     One campaign that fails does not keep the others waiting: the failures are raised together at the end.
     """
-    running = Campaign.objects.filter(status=CampaignStatus.RUNNING).order_by("pk").values_list("pk", flat=True)
+    over = Q(status=CampaignStatus.PAUSED, ends_at__lte=now)
+    live = Campaign.objects.filter(over | Q(status=CampaignStatus.RUNNING)).order_by("pk")
     due, failures = 0, []
-    for campaign_id in list(running):
+    for campaign_id in list(live.values_list("pk", flat=True)):
         try:
             due += plan_campaign(campaign_id=campaign_id, now=now)
         except Exception as error:  # a defect, or the database's trouble: told at the end
@@ -81,10 +82,11 @@ def plan_campaign(*, campaign_id: int, now: datetime) -> int:
 
 
 def _may_be_planned(campaign: Campaign, now: datetime) -> bool:
-    if campaign.status != CampaignStatus.RUNNING or campaign.version is None:
-        return False
-    if campaign.ends_at is not None and campaign.ends_at <= now:
+    live = campaign.status in {CampaignStatus.RUNNING, CampaignStatus.PAUSED}
+    if live and campaign.ends_at is not None and campaign.ends_at <= now:
         finish(campaign_id=campaign.pk, now=now, by="clock")
+        return False
+    if campaign.status != CampaignStatus.RUNNING or campaign.version is None:
         return False
     if campaign.starts_at is not None and campaign.starts_at > now:
         return False

@@ -29,7 +29,7 @@ from campaigns.models import (
 )
 from campaigns.selectors.batches import Batch, Due, people, shop_name, take_due
 from campaigns.services.documents import steps_of
-from core.locks import hold_rows
+from core.locks import LockSpace, share_for_transaction
 from core.queue import enqueue_on_commit
 from core.sql import insert_rows
 
@@ -80,16 +80,16 @@ def step_enrolments(*, now: datetime) -> Mapping[str, int]:
 def step_chunk(*, campaign_id: int, now: datetime, most: int = STEPPED_AT_ONCE) -> Counter[str]:
     """This function will decide one chunk of a campaign's due enrolments and count what became of them.
 
-    1. Hold the campaign: a pause or an end waits for this chunk, or this chunk sees it.
+    1. Share the campaign's status: a pause or an end waits for this chunk, or this chunk sees it.
     2. Take due enrolments; on PostgreSQL two steppers take different ones, on SQLite one waits for the other.
     3. Ask the guardrails, then do the steps for whom they allow.
     4. Write each decision, guarded by the enrolment's still waiting.
     """
     with _without_looking_for_cycles(), transaction.atomic():
-        held = hold_rows(Campaign.objects.filter(pk=campaign_id).values_list("status"))
-        if not held or held[0][0] not in {CampaignStatus.RUNNING, CampaignStatus.FINISHED}:
-            return Counter()
+        share_for_transaction(LockSpace.CAMPAIGN_STATUS, campaign_id)
         campaign = Campaign.objects.get(pk=campaign_id)
+        if campaign.status not in {CampaignStatus.RUNNING, CampaignStatus.FINISHED}:
+            return Counter()
         due = take_due(campaign=campaign, now=now, most=most)
         if not due:
             return Counter()

@@ -165,6 +165,41 @@ class TestPausing:
         assert [status for _name, status, _reason in outcomes(campaign)].count("fired") == 2
         assert Campaign.objects.get().status == "paused"
 
+    @pytest.mark.postgresql
+    def test_is_not_kept_waiting_by_chunks_that_begin_after_it(self, monkeypatch):
+        """Two steppers whose chunks overlap without end would otherwise starve it until nobody is left to be fired."""
+        for number in range(4):
+            make_reachable(f"m{number}")
+        know_everybody()
+        campaign = make_running()
+        plan_campaigns(now=NOW)
+        inside, go_on = Event(), Event()
+        kind = actions.get("send_message")
+        execute = type(kind).execute
+
+        def slow(self: Any, call: Any) -> Any:
+            inside.set()
+            assert go_on.wait(10)
+            return execute(self, call)
+
+        monkeypatch.setattr(type(kind), "execute", slow)
+        threads = []
+        for work in (
+            lambda: step_chunk(campaign_id=campaign.pk, now=NOW, most=2),
+            lambda: pause(campaign_id=campaign.pk, now=NOW),
+            lambda: step_chunk(campaign_id=campaign.pk, now=NOW, most=2),
+        ):
+            threads.append(Thread(target=closing(work)))
+            threads[-1].start()
+            assert inside.wait(10)
+            wait_until(lambda: len(threads) == 1 or waiting_for_locks() == len(threads) - 1)
+        go_on.set()
+        for thread in threads:
+            thread.join(10)
+
+        assert Campaign.objects.get().status == "paused"
+        assert [status for _name, status, _reason in outcomes(campaign)] == ["fired", "fired", "waiting", "waiting"]
+
     def test_and_finishing_at_once_leave_nobody_in_between(self, provider, monkeypatch):
         monkeypatch.setattr(stepping, "STEPPED_AT_ONCE", 5)
         for number in range(40):
@@ -221,6 +256,24 @@ class TestDispatching:
         dispatch_messages(now=NOW)
 
         assert states == [(False, "sending")]
+
+
+def waiting_for_locks() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """A look at the server itself, because what it waits for happens there; ten seconds are far more than it needs."""
+    ticking = Event()
+    for _look in range(1_000):
+        if holds():
+            return
+        ticking.wait(0.01)
+    raise AssertionError("it never came to that")
 
 
 def closing(work: Callable[[], Any]) -> Callable[[], None]:

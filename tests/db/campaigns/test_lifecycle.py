@@ -245,6 +245,15 @@ class TestFinish:
         assert (campaign.status, campaign.finished_at) == ("finished", NOW + timedelta(hours=1))
         assert outcomes(campaign) == [("anna", "suppressed", "campaign_finished")]
 
+    def test_comes_to_a_paused_campaign_too(self):
+        campaign = make_running(ends_at=(NOW + timedelta(hours=1)).isoformat())
+        pause(campaign_id=campaign.pk, now=NOW)
+
+        plan_campaigns(now=NOW + timedelta(hours=1))
+
+        campaign.refresh_from_db()
+        assert campaign.status == "finished"
+
 
 class TestWhatACampaignReliesOn:
     """Trap 7: a segment that fails or grows old pauses the campaigns that name it; nothing stale is served in silence."""
