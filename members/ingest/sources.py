@@ -10,13 +10,16 @@ from typing import Any
 
 from core.batching import batches
 from core.conf import shop_currency
+from members.ingest.connectors import REGISTERED, Connector
 from members.ingest.connectors.base import Claim, Profile, SourceRow
 from members.ingest.connectors.detect import Detected
+from members.ingest.connectors.generic import MappedColumns
 from members.ingest.connectors.spill import LatestProfiles, spilled
-from members.ingest.importing import BATCH, ImportCounts, RefusedRow
+from members.ingest.importing import BATCH, ImportCounts, Ingest, RefusedRow
 from members.ingest.load import ingest_members, ingest_orders
 from members.ingest.result import RejectedRow
 from members.services.identifiers import claim_identifiers, holders_of
+from members.services.mappings import mapping_named
 from members.services.shops import name_shops
 
 DEFAULT_SHOP = "default"
@@ -29,8 +32,8 @@ class RefusedItem(RefusedRow):
     row: SourceRow | None = None
 
     @property
-    def path(self) -> Path:
-        return self.row.path if self.row else Path()
+    def path(self) -> Path | None:
+        return self.row.path if self.row else None
 
 
 def take_orders(
@@ -57,11 +60,19 @@ def take_orders(
         name_shops(names=found.shops)
 
 
-def take_members(found: Detected, *, now: datetime, counts: ImportCounts, proof: str) -> Iterator[list[RefusedItem]]:
-    """This function will take a source's members in, a transaction a batch, and yield what each batch refused."""
+def take_items(found: Detected, ingest: Ingest, counts: ImportCounts) -> Iterator[list[RefusedItem]]:
+    """This function will take a source's items in, a transaction a batch, and yield what each batch refused."""
     for batch in batches(found.rows(currency=shop_currency()), BATCH):
         whole = [row for row in batch if not row.problems]
-        yield _counted(batch, whole, ingest_members([row.item for row in whole], now=now, proof=proof), counts)
+        yield _counted(batch, whole, ingest([row.item for row in whole]), counts)
+
+
+def connector_named(*, name: str, target: str) -> Connector | None:
+    """This function will return what `--format` names: nothing for auto, a connector, or one made of a saved mapping."""
+    built_in = REGISTERED.by_code.get(target if name == "csv" else name)
+    if name == "auto" or (built_in is not None and built_in.target == target and not built_in.completes):
+        return None if name == "auto" else built_in
+    return MappedColumns(mapping_named(name=name, target=target))
 
 
 def _take_orders(
@@ -84,7 +95,7 @@ def _counted(batch: list[SourceRow], whole: list[SourceRow], result: Any, counts
     counts.rejected += len(refused)
     counts.created += result.created
     counts.changed += result.changed
-    return sorted(refused, key=lambda each: (each.path, each.number))
+    return sorted(refused, key=lambda each: (str(each.path), each.number))
 
 
 # --- Members whom orders tell of

@@ -15,7 +15,7 @@ from members.models import ColumnMapping, DateOrder, MappingTarget
 MOST_COLUMNS = 200
 LONGEST_COLUMN = 200
 LONGEST_NAME = 60
-RESERVED = frozenset({"auto", "csv", "jsonl", "orders", "members", "taobao", "taobao_lines", "shopify"})
+RESERVED = frozenset({"auto", "csv", "jsonl", "orders", "members", "events", "taobao", "taobao_lines", "shopify"})
 """Names of formats that `--format` knows already."""
 
 ATTRIBUTE = "attributes."

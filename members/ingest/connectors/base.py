@@ -19,7 +19,7 @@ from members.ingest.connectors.tables import TableFile
 from members.ingest.files import FileRow
 from members.ingest.normalise import Refused
 
-Target = Literal["orders", "members"]
+Target = Literal["orders", "members", "events"]
 
 SURE = 0.75
 """From this confidence on a file is read without asking; below it is at most a guess to be shown."""

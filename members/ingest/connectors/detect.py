@@ -103,35 +103,51 @@ def open_table(path: Path) -> TableFile:
         raise unreadable("not_readable", error.strerror or str(error)) from error
 
 
-def detect(
-    paths: Sequence[Path], *, target: str = "orders", connector: Connector | None = None, code: str = ""
-) -> list[Detected]:
-    """This function will find out what files are, and which of them belong together.
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """What several files are: those that can be read, together with what belongs to them, and why the others cannot."""
 
-    `connector` or `code` settle what the main files are. Of files that belong together one Detected is made, others stand
-    alone. Raises UnreadableFile: what cannot be opened, what is no table that we know (with what kept it from being read as
-    our own columns), a companion without its main file.
+    found: list[Detected]
+    unread: list[tuple[Path, UnreadableFile]]
+
+
+def detect(paths: Sequence[Path], *, target: str = "orders", connector: Connector | None = None) -> list[Detected]:
+    """This function will find out what files are and which of them belong together, or raise why one cannot be read."""
+    sorted_files = sort_files(paths, target=target, connector=connector)
+    for _path, error in sorted_files.unread:
+        raise error
+    return sorted_files.found
+
+
+def sort_files(paths: Sequence[Path], *, target: str = "orders", connector: Connector | None = None) -> Sorted:
+    """This function will find out what files are and which of them belong together. `connector` settles the main files.
+
+    Not read is what cannot be opened, what is no table that we know (and what keeps it from being our own columns), and a
+    file that completes others and stands alone.
     """
-    tables = [open_table(path) for path in paths]
     known = [each for each in CONNECTORS if each.target == target]
-    chosen = connector or (REGISTERED.by_code[code] if code else None)
     mains: dict[str, list[tuple[TableFile, float]]] = {}
     companions: dict[str, list[TableFile]] = {}
-    for table in tables:
-        found, confidence = _recognised(table, known, chosen)
+    by_code = {each.code: each for each in (*known, *([connector] if connector else []))}
+    unread: list[tuple[Path, UnreadableFile]] = []
+    for path in paths:
+        try:
+            table = open_table(path)
+            found, confidence = _recognised(table, known, connector)
+        except UnreadableFile as error:
+            unread.append((path, error))
+            continue
         if found.completes:
             companions.setdefault(found.completes, []).append(table)
         else:
             mains.setdefault(found.code, []).append((table, confidence))
-    for main in companions:
-        if main not in mains:
-            raise unreadable("companion_alone", _companion_of(REGISTERED.by_code[main]).alone)
-    by_code = {each.code: each for each in (*known, *([chosen] if chosen else []))}
-    return [
-        group
-        for main, found_tables in mains.items()
-        for group in _grouped(by_code[main], found_tables, tuple(companions.get(main, ())))
+    for main in companions.keys() - mains.keys():
+        alone = unreadable("companion_alone", _companion_of(REGISTERED.by_code[main]).alone)
+        unread += [(table.path, alone) for table in companions[main]]
+    groups = [
+        group for main, tables in mains.items() for group in _grouped(by_code[main], tables, tuple(companions.get(main, ())))
     ]
+    return Sorted(groups, unread)
 
 
 def _grouped(
@@ -150,8 +166,8 @@ def _recognised(table: TableFile, known: Sequence[Connector], chosen: Connector 
     weighed = sorted(((each.recognises(table.header), each) for each in known), key=lambda each: -each[0])
     confidence, best = weighed[0]
     if chosen is not None:
-        is_companion = best.completes == chosen.code and best.code and confidence >= SURE
-        return (best, confidence) if is_companion else (chosen, 1.0)
+        completes = confidence >= SURE and best.completes == chosen.code
+        return (best, confidence) if completes else (chosen, 1.0)
     if confidence < SURE:
         raise _not_known(table, best, confidence, known)
     return best, confidence
@@ -159,12 +175,12 @@ def _recognised(table: TableFile, known: Sequence[Connector], chosen: Connector 
 
 def _not_known(table: TableFile, best: Connector, confidence: float, known: Sequence[Connector]) -> UnreadableFile:
     """Half recognised, a file is told what it lacks of that kind; otherwise what it lacks of our own columns."""
-    nearest = best if confidence >= SURE / 2 else next(each for each in known if each.code == each.target)
-    message = _(
-        "This is not a file that we know. Nearest to it: %(kind)s, but for the columns below. Or save a mapping for it."
-    )
-    problems = nearest.header_problems(table.header)
-    return UnreadableFile(message % {"kind": nearest.label}, problems=problems)
+    own = next(each for each in known if each.code == each.target)
+    nearest = best if confidence >= SURE / 2 else own
+    message = _("The file's columns cannot be read.")
+    if nearest is not own:
+        message = _("This looks like %(kind)s, but for the columns below.") % {"kind": nearest.label}
+    return UnreadableFile(message, problems=nearest.header_problems(table.header))
 
 
 def _companion_of(connector: Connector) -> Connector:

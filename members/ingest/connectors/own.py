@@ -8,7 +8,17 @@ from typing import Any
 from django.utils.translation import gettext_lazy
 
 from core.errors import FieldProblem, Text
-from members.ingest.cells import MEMBERS, ORDERS, Assembler, Gathered, Table, columns_of, header_problems, known_columns
+from members.ingest.cells import (
+    EVENTS,
+    MEMBERS,
+    ORDERS,
+    Assembler,
+    Gathered,
+    Table,
+    columns_of,
+    header_problems,
+    known_columns,
+)
 from members.ingest.connectors.base import Connector, Reading, SourceRow, Target
 from members.ingest.connectors.grouping import Columns, groups
 from members.ingest.connectors.tables import TableFile
@@ -47,4 +57,5 @@ class OwnColumns(Connector):
 
 
 OWN_ORDERS = OwnColumns("orders", gettext_lazy("orders in our own columns"), "orders", ORDERS)
+OWN_EVENTS = OwnColumns("events", gettext_lazy("events in our own columns"), "events", EVENTS)
 OWN_MEMBERS = OwnColumns("members", gettext_lazy("members in our own columns"), "members", MEMBERS)

@@ -127,14 +127,16 @@ class CsvTable(TableFile):
         self.encoding = encoding
         with self.path.open(encoding=encoding, errors="surrogateescape", newline="") as file:
             first = file.readline(LONGEST_CELL)
-            if first.lower().strip('"\ufeff').startswith(SEPARATOR_ROW):
+            named = first.lower().strip('"\ufeff')
+            if named.startswith(SEPARATOR_ROW):
                 self.header_row = 2
                 first = file.readline(LONGEST_CELL)
             if not first.strip():
                 raise unreadable("empty_file", _("The file is empty, or its first row is."))
             if encoding == "gb18030" and _is_utf8(first):
                 raise _mixed(self.path)
-            self.delimiter = max(DELIMITERS, key=lambda each: len(_cells(first, each)))
+            told = named.removeprefix(SEPARATOR_ROW)[:1] if self.header_row == 2 else ""
+            self.delimiter = told if told in DELIMITERS else max(DELIMITERS, key=lambda each: len(_cells(first, each)))
             file.seek(0)
             self.header = next((row.cells for row in self._read(file) if row.number == self.header_row), [])
         self.header = [name.strip().strip("\ufeff") for name in self.header]
@@ -229,5 +231,5 @@ def _not_text(path: Path) -> UnreadableFile:
         message = _("This is an old .xls file, or a workbook with a password. Save it as .xlsx or CSV, without one.")
         return unreadable("old_workbook", message)
     if start.startswith(OTHER_KINDS) or b"\x00" in start:
-        return unreadable("not_text", _("This is no table that we know. Save it as CSV in UTF-8, XLSX or Parquet."))
+        return unreadable("not_text", _("This is not a text file. Save it as CSV or JSONL, in UTF-8 if you can choose."))
     return _mixed(path)

@@ -119,6 +119,8 @@ class TaobaoOrders(Connector):
 
     def recognises(self, header: Sequence[str]) -> float:
         names = ORDER_COLUMNS.of(header)
+        if "nick" not in names and {"price", "quantity"} <= {*LINE_COLUMNS.of(header)}:
+            return 0.0  # lines that tell no buyer
         found = sum(name in names for name in ESSENTIAL) + any(name in names for name in AMOUNTS)
         share = max(ORDER_COLUMNS.known(header), LINE_COLUMNS.known(header))
         return recognised(share, len(ESSENTIAL) + 1, found)

@@ -51,16 +51,17 @@ class XlsxTable(TableFile):
 
     def prepare(self) -> None:
         self._demand_bearable()
-        for name in self._sheet_names():
+        for name, rows in self._sheets():
             found = next(((number, cells) for number, cells in self._first_rows(name) if _is_header(cells)), None)
             if found is not None:
                 self.sheet = name
                 self.header_row, cells = found
                 self.header = [cell.strip() for cell in _trimmed(cells)]
+                self.row_count = max(rows - self.header_row, 0)
+                self.size = rows
                 break
         else:
             raise unreadable("no_header", _("No sheet of this workbook has a header in its first rows."))
-        self.size = self.row_count
 
     def _rows(self) -> Iterator[TableRow]:
         width = len(self.header)
@@ -73,12 +74,11 @@ class XlsxTable(TableFile):
                 yield TableRow(row.number, cells + [""] * (width - len(cells)))
         self.position = self.size
 
-    def _sheet_names(self) -> list[str]:
+    def _sheets(self) -> list[tuple[str, int]]:
+        """The visible sheets, and how many rows the file says that each has."""
         book = self._open()
         try:
-            sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
-            self.row_count = max((sheet.max_row or 0 for sheet in sheets), default=0)
-            return [sheet.title for sheet in sheets]
+            return [(sheet.title, sheet.max_row or 0) for sheet in book.worksheets if sheet.sheet_state == "visible"]
         finally:
             book.close()
 

@@ -1,4 +1,4 @@
-"""import_events FILE...: behaviour events from CSV or JSONL."""
+"""import_events FILE...: behaviour events from tables and lines of JSON."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from members.management.importing import ImportCommand
 class Command(ImportCommand):
     help = "Take behaviour events in from files; refused rows are written beside each file with their reasons."
     table = EVENTS
+    target = "events"
     noun = _("Events")
 
     def ingest(self, items: Sequence[object], *, path: Path, now: datetime, **options: Any) -> IngestResult:

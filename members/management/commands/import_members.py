@@ -1,4 +1,4 @@
-"""import_members FILE...: members from CSV or JSONL."""
+"""import_members FILE...: members from tables and lines of JSON."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from members.management.importing import ImportCommand
 class Command(ImportCommand):
     help = "Take members in from files; refused rows are written beside each file with their reasons."
     table = MEMBERS
+    target = "members"
     noun = _("Members")
 
     def ingest(self, items: Sequence[object], *, path: Path, now: datetime, **options: Any) -> IngestResult:
