@@ -215,11 +215,12 @@ class TestReEntry:
         campaign = make_running(
             trigger={"kind": "segment_entered", "segment": "lost"}, re_entry={"policy": "every", "days": 30}
         )
-        for run in (100, 101):
+        later_runs = [RefreshState.objects.get().last_run_id + ahead for ahead in (100, 101)]
+        for run in later_runs:
             Transition.objects.create(segment=segment, member_id=anna.pk, entered=True, at=NOW, run_id=run)
         make_order(anna)
         know_everybody(as_of=NOW + timedelta(hours=1))
-        RefreshState.objects.update(last_run_id=101)
+        RefreshState.objects.update(last_run_id=later_runs[-1])
 
         assert plan_campaigns(now=NOW + timedelta(hours=1)) == {"due": 1}
         assert len(occurrences(campaign)) == 1
