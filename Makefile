@@ -81,7 +81,8 @@ openapi: .venv/dev.stamp
 
 messages: .venv/dev.stamp
 	@command -v msgfmt >/dev/null || { echo "error: gettext is missing (Debian: apt-get install gettext)" >&2; exit 1; }
-	@$(EMBEDDED) $(PY) manage.py makemessages --locale zh_Hans --no-obsolete --no-wrap --ignore .venv --ignore var
+	@$(EMBEDDED) $(PY) manage.py makemessages --locale zh_Hans --no-obsolete --no-wrap --no-location \
+		--ignore .venv --ignore var --ignore tests
 	@$(EMBEDDED) $(PY) manage.py compilemessages --ignore .venv --ignore var
 
 LOCK = .venv/bin/uv pip compile -q pyproject.toml --universal --no-emit-index-url --no-emit-find-links --no-annotate \

@@ -12,10 +12,20 @@ ROOT = Path(__file__).resolve().parents[2]
 def words(catalogue: Catalog) -> dict[object, object]:
     """What a person can get to see: no header, nothing that still waits for a translator (a plural waits as a tuple)."""
     return {
-        (message.context, message.id): message.string
+        (text_of(message.context), parts(message.id)): parts(message.string)
         for message in catalogue
         if message.id and any(message.string) and not message.fuzzy
     }
+
+
+def text_of(context: str | bytes | None) -> str | None:
+    """Babel reads the context of a compiled message as bytes."""
+    return context.decode() if isinstance(context, bytes) else context
+
+
+def parts(text: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    """A plural comes as a tuple or a list, with or without the forms that Chinese does not have."""
+    return (text,) if isinstance(text, str) else tuple(each for each in text if each)
 
 
 class TestACompiledCatalogue:
