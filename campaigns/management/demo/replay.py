@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from campaigns.management.demo import story
 from campaigns.management.demo.source import MADE_UP, PROOF, Year
@@ -45,7 +45,6 @@ def set_up(year: Year, *, say: Say) -> None:
     say(f"loading {known:,} orders placed before {begins}")
     _load(ingest_orders, year.order_items(before=begins), now=opening)
     eve = opening - MOMENT
-    _learn_sizes()
     say(f"counting facts as of {eve.astimezone(shop_zone()):%Y-%m-%d}, fitting models")
     refresh(as_of=eve, full=True)
     fit_models(as_of=eve, now=eve)
@@ -88,12 +87,6 @@ def _load(ingest: Callable[..., IngestResult], items: Iterable[dict[str, Any]], 
         if result.rejected:
             first = result.rejected[0]
             raise RuntimeError(f"the demonstration's own data was refused: {batch[first.index]} {first.errors}")
-
-
-def _learn_sizes() -> None:
-    """The database's own planner learns what a year of orders looks like."""
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
 
 
 def _make_segments(*, now: datetime) -> None:
