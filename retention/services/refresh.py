@@ -18,19 +18,22 @@ from django.db import connection, transaction
 from core.conf import shop_zone
 from core.locks import LockSpace, lock_for_transaction
 from core.periods import day_number, start_of
-from members.models import Order
-from retention.models import DueMember, RefreshRun, RefreshState
+from members.models import BehaviourEvent, Member, Order
+from retention.models import DueMember, MemberFacts, RefreshRun, RefreshState
 from retention.services import facts, marks
 from retention.services.evaluate import evaluate_segments, mend_segments
 from retention.services.inforce import in_force
 from retention.services.scoring import as_late_as_facts, fit_when_none, publish_rhythm
-from retention.services.scratch import scratch_table
+from retention.services.scratch import know_size, scratch_table
 from retention.services.stages import Stages
 
 logger = logging.getLogger(__name__)
 
 Kind = RefreshRun.Kind
 NOTHING = "nothing"
+MANY = 50_000
+"""Due members above which PostgreSQL is told the tables' sizes anew: a year of orders may have come in a minute ago, and a
+plan made for the small tables of before would never end. Costs well under a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def _kind_needed(state: RefreshState | None, *, as_of: datetime, full: bool) -> 
         return Kind.FULL
     if day_number(as_of, shop_zone()) > state.day:
         return Kind.DAY
-    if marks.has_marks() or Order.objects.filter(marks.placed_between(after=state.as_of, until=as_of)).exists():
+    if marks.has_marks() or marks.any_moment_came(after=state.as_of, until=as_of):
         return Kind.CHANGES
     return None if in_force().signature == state.signature else Kind.CHANGES
 
@@ -129,8 +132,14 @@ def _refresh_locked(*, as_of: datetime, full: bool, started_at: datetime) -> Ref
 def _count_everybody(run: RefreshRun, stages: Stages) -> None:
     with stages.timed("marks"):
         stages.count(marks=marks.drop_marks())
+        _know_sizes()
     with stages.timed("facts"):
         stages.count(facts_written=facts.count_all(as_of=run.as_of))
+
+
+def _know_sizes() -> None:
+    for model in (Member, Order, BehaviourEvent, MemberFacts):
+        know_size(model._meta.db_table)
 
 
 def _count_due(run: RefreshRun, state: RefreshState, stages: Stages) -> None:
@@ -138,10 +147,13 @@ def _count_due(run: RefreshRun, state: RefreshState, stages: Stages) -> None:
     assert state.day is not None
     with stages.timed("marks"):
         marks.take_marks()
-        marks.add_placed_between(after=state.as_of, until=run.as_of)
+        marks.add_whose_moment_came(after=state.as_of, until=run.as_of)
         if run.kind == Kind.DAY:
             marks.add_crossing_edges(old_day=state.day, new_day=run.day)
-        stages.count(due=marks.count_due_members())
+        due = marks.count_due_members()
+        if due > MANY:
+            _know_sizes()
+        stages.count(due=due)
     with stages.timed("facts"):
         stages.count(facts_written=facts.count_due(as_of=run.as_of))
 
