@@ -60,6 +60,7 @@ def _decodes(path: Path, name: str) -> bool:
         with path.open("rb") as file:
             while piece := file.read(PIECE):
                 decoder.decode(piece)
+            decoder.decode(b"", final=name.startswith("utf-16"))  # which cannot hand half a character on
     except UnicodeError:
         return False
     return True

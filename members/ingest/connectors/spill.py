@@ -36,7 +36,7 @@ class LinesByOrder:
 
     def put(self, order: str, file: int, place: int, cells: dict[str, str]) -> None:
         insert = "INSERT INTO line (number, file, place, cells) VALUES (?, ?, ?, ?)"
-        self.connection.execute(insert, (order, file, place, json.dumps(cells)))
+        self.connection.execute(insert, (_storable(order), file, place, json.dumps(cells)))
 
     def ready(self) -> None:
         """This function will make the lines findable, once all are put."""
@@ -46,16 +46,22 @@ class LinesByOrder:
         """This function will return an order's lines, at most `most`, in the order of their files, and mark them taken."""
         find = "SELECT file, place, cells FROM line WHERE number = ? ORDER BY file, place LIMIT ?"
         found = [
-            FoundLine(file, place, json.loads(cells)) for file, place, cells in self.connection.execute(find, (order, most))
+            FoundLine(file, place, json.loads(cells))
+            for file, place, cells in self.connection.execute(find, (_storable(order), most))
         ]
         if found:
-            self.connection.execute("UPDATE line SET taken = 1 WHERE number = ?", (order,))
+            self.connection.execute("UPDATE line SET taken = 1 WHERE number = ?", (_storable(order),))
         return found
 
     def untaken(self) -> Iterator[FoundLine]:
         find = "SELECT file, place, cells FROM line WHERE taken = 0 ORDER BY file, place"
         for file, place, cells in self.connection.execute(find):
             yield FoundLine(file, place, json.loads(cells))
+
+
+def _storable(order: str) -> str:
+    """Half a character, where a file ends within one, cannot be stored as text."""
+    return order.encode(errors="backslashreplace").decode()
 
 
 class LatestProfiles:

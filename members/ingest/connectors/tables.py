@@ -230,6 +230,6 @@ def _not_text(path: Path) -> UnreadableFile:
     if start.startswith(OLD_WORKBOOK):
         message = _("This is an old .xls file, or a workbook with a password. Save it as .xlsx or CSV, without one.")
         return unreadable("old_workbook", message)
-    if start.startswith(OTHER_KINDS) or b"\x00" in start:
+    if start.startswith(OTHER_KINDS) or b"\x00" in start or not _first_line_not_utf8(path):
         return unreadable("not_text", _("This is not a text file. Save it as CSV or JSONL, in UTF-8 if you can choose."))
     return _mixed(path)

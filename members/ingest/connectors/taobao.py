@@ -372,11 +372,11 @@ def _discount(cells: Cells) -> tuple[int | None, str]:
     """Coupons of shop and platform together. The coupon column of some exports holds a code, of others an amount."""
     found = []
     code = ""
-    for name in ("coupon", "tmall_coupon"):
+    for text in filter(None, (cells.text("coupon"), cells.text("tmall_coupon"))):
         try:
-            found.append(abs(values.amount(cells.text(name), CURRENCY)))
+            found.append(abs(values.amount(text, CURRENCY)))
         except Refused:
-            code = code or cells.text(name)
+            code = code or text
     return (sum(found) if found else None), code
 
 

@@ -31,6 +31,9 @@ MASK = re.compile(r"[*＊]")
 CURRENCY_MARKS = re.compile(r"CNY|RMB|USD|EUR|GBP|HK\$|US\$|[¥￥$€£元]", re.IGNORECASE)
 WESTERN = re.compile(r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|[+-]?\.[0-9]+")
 CONTINENTAL = re.compile(r"[+-]?(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+),[0-9]{1,2}")
+PLAIN = re.compile(r"[0-9]{1,12}\.[0-9]{2}", re.ASCII)
+"""How nearly all amounts are written: read without further ado."""
+
 LONGEST_NUMBER = 40
 POINTS_PER_YUAN = 100
 """Taobao's points and 集分宝 alike: a hundred are worth one yuan."""
@@ -47,6 +50,9 @@ YEAR_LAST = re.compile(
 SERIAL = re.compile(r"[0-9]{5}(?:\.[0-9]+)?")
 SERIAL_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - a wall clock, like every time in a spreadsheet
 """Day 0 of spreadsheets that count days from 1900, seen from any day after February 1900."""
+
+YEARS = range(1900, 3000)
+"""Years of shops and of people; the calendar's ends cannot even be moved to another zone."""
 
 YEAR_FIRST_DATES, DAY_FIRST_DATES, MONTH_FIRST_DATES = "ymd", "dmy", "mdy"
 
@@ -91,6 +97,8 @@ def identity(text: str) -> str:
 
 def amount(text: str, currency: str) -> int:
     """This function will read an amount as people write it (¥1,234.50, 598.00元, 12,50 €) into minor units."""
+    if PLAIN.fullmatch(text) and DECIMALS.get(currency, 2) == 2:
+        return int(text[:-3] + text[-2:])
     plain = CURRENCY_MARKS.sub("", text).replace(" ", "").replace("\N{NO-BREAK SPACE}", "")
     if len(plain) > LONGEST_NUMBER:
         raise _no_amount()
@@ -139,15 +147,22 @@ def moment(text: str, order: str = YEAR_FIRST_DATES) -> datetime:
     where `order` says what stands first. A date alone is its first moment.
     """
     try:
-        if match := YEAR_FIRST.fullmatch(text):
-            return _moment(match, match["month"], match["day"], match["offset"])
-        if match := YEAR_LAST.fullmatch(text):
-            return _moment(match, *_month_and_day(match, order))
-        if SERIAL.fullmatch(text):
-            return SERIAL_EPOCH + timedelta(seconds=round(float(text) * 86_400))
-        return datetime.fromisoformat(text)
+        at = _read_moment(text, order)
     except ValueError:
-        raise Refused("invalid_time", _("This must be a time such as 2016-05-23 22:02:31 or 2016/5/23 22:02.")) from None
+        at = None
+    if at is None or at.year not in YEARS:
+        raise Refused("invalid_time", _("This must be a time such as 2016-05-23 22:02:31 or 2016/5/23 22:02."))
+    return at
+
+
+def _read_moment(text: str, order: str) -> datetime:
+    if match := YEAR_FIRST.fullmatch(text):
+        return _moment(match, match["month"], match["day"], match["offset"])
+    if match := YEAR_LAST.fullmatch(text):
+        return _moment(match, *_month_and_day(match, order))
+    if SERIAL.fullmatch(text):
+        return SERIAL_EPOCH + timedelta(seconds=round(float(text) * 86_400))
+    return datetime.fromisoformat(text)
 
 
 def _month_and_day(match: re.Match[str], order: str) -> tuple[str, str]:
