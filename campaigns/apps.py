@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from core.registry import Check, PeriodicWork, checks, periodic_work
+from core.registry import Check, PeriodicWork, checks, member_data, periodic_work
 
 
 class CampaignsConfig(AppConfig):
@@ -11,6 +11,7 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         """Only registers: the kinds campaigns are made of, what `verify` proves, what the clock runs."""
         from campaigns import actions, channels, triggers
+        from campaigns.services.merging import HANDLER
 
         for trigger in triggers.KINDS:
             triggers.triggers.register(trigger)
@@ -18,6 +19,7 @@ class CampaignsConfig(AppConfig):
             actions.actions.register(action)
         for channel in channels.KINDS:
             channels.channels.register(channel)
+        member_data.register(HANDLER)
         for check in _checks():
             checks.register(check)
         for work in _works():

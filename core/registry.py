@@ -56,6 +56,53 @@ class MemberSection:
     rows: SectionRows
 
 
+Moved = dict[str, Any]
+"""What a handler changed when two members became one, as JSON: ids and old values, enough to undo it."""
+
+
+class PreviewOfMerge(Protocol):
+    def __call__(self, *, keep: int, drop: int) -> Mapping[str, int]:
+        """How many of each kind of thing would move from `drop` to `keep`."""
+        ...
+
+
+class MergeData(Protocol):
+    def __call__(self, *, keep: int, drop: int, now: datetime) -> Moved:
+        """Move what hangs on `drop` to `keep`, inside the caller's transaction, and say what was changed.
+
+        Both members exist and nobody else touches them. May be called again for what arrived under `drop` too late.
+        """
+        ...
+
+
+class UndoMerge(Protocol):
+    def __call__(self, *, keep: int, drop: int, moved: Moved, merged_at: datetime, now: datetime) -> None:
+        """Give back to `drop` what `moved` names, as far as it is still `keep`'s. What was changed since stays so."""
+        ...
+
+
+class LeftBehind(Protocol):
+    def __call__(self, *, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
+        """(dropped member, sentence) for each kind of rows that hang on a member dropped in favour of its holder."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDataHandler:
+    """What an app keeps of a member: moved when two members turn out to be one, given back when they turn out to be two.
+
+    The members app runs all handlers in one transaction, in the order of their registration, backwards to undo. `kinds` are
+    the things that move, by a code that no other handler uses: what people call several of them.
+    """
+
+    code: str
+    kinds: Mapping[str, str | Promise]
+    preview: PreviewOfMerge
+    merge: MergeData
+    undo: UndoMerge
+    left_behind: LeftBehind
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """What `verify` proves: `rows` yields a sentence for each thing that does not add up, and nothing when all is well."""
@@ -85,5 +132,6 @@ class PeriodicWork:
 
 
 member_sections: Store[MemberSection] = Store()
+member_data: Store[MemberDataHandler] = Store()
 checks: Store[Check] = Store()
 periodic_work: Store[PeriodicWork] = Store()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -107,12 +107,15 @@ def update_rows(
 
 
 def find_rows(
-    model: type[Model], key: Sequence[str], rows: Iterable[Row], *, returning: Sequence[str]
+    model: type[Model], key: Sequence[str], rows: Iterable[Row], *, returning: Sequence[str], held: bool = False
 ) -> list[tuple[Any, ...]]:
     """This function will SELECT the `returning` fields of the rows whose `key` fields equal one of `rows`.
 
     One statement and one parameter however many keys: no limit on the length of an IN list. Values come as the driver gives
     them, so return numbers and text only. Rows whose key is not in the table are left out.
+
+    With `held` nobody may delete the rows before this transaction ends; changing them stays possible. It is the lock that a
+    foreign key takes, taken for all of them at once and in one order.
     """
     table = [*rows]
     if not table:
@@ -123,9 +126,43 @@ def find_rows(
     target = quote(model._meta.db_table)
     wanted = ", ".join(f"{target}.{quote(_column(_field(model, name)))}" for name in returning)
     same = " AND ".join(f"{target}.{quote(_column(field))} = source.c{place}" for place, field in enumerate(fields))
+    sql = f"SELECT {wanted} FROM ({source}) AS source JOIN {target} ON {same}"
+    if held and connection.vendor == "postgresql":
+        sql += f" ORDER BY {target}.{quote(_column(_field(model, 'pk')))} FOR KEY SHARE OF {target}"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {wanted} FROM ({source}) AS source JOIN {target} ON {same}", params)
+        cursor.execute(sql, params)
         return list(cursor.fetchall())
+
+
+def rows_as_json(rows: QuerySet[Any, Any]) -> list[dict[str, Any]]:
+    """This function will read whole rows as JSON can keep them, by column; what the database computes is left out."""
+    names = [field.attname for field in _stored_fields(rows.model)]
+    return [{name: _kept(value) for name, value in row.items()} for row in rows.values(*names)]
+
+
+def insert_json(model: type[Model], documents: Sequence[Mapping[str, Any]]) -> int:
+    """This function will INSERT rows that `rows_as_json` read, under their old ids; a row that clashes is left out.
+
+    A column that came after the rows were read gets its default.
+    """
+    fields = _stored_fields(model)
+    rows = [[_read(field, document) for field in fields] for document in documents]
+    return len(insert_rows(model, [field.name for field in fields], rows, conflict=[], returning=["pk"]))
+
+
+def _stored_fields(model: type[Model]) -> list[Field[Any, Any]]:
+    return [field for field in model._meta.concrete_fields if not field.generated]
+
+
+def _kept(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _read(field: Field[Any, Any], document: Mapping[str, Any]) -> Any:
+    if field.attname not in document:
+        return field.get_default()
+    value = document[field.attname]
+    return field.to_python(value) if isinstance(field, DateField) else value
 
 
 def _field(model: type[Model], name: str) -> Field[Any, Any]:

@@ -14,6 +14,7 @@ from members.models import (
     Identifier,
     Member,
     MemberTag,
+    MergeRecord,
     Order,
     OrderLine,
     OrderStatus,
@@ -142,7 +143,7 @@ def order_listing(
         Prefetch("refunds", Refund.objects.order_by("position")),
     )
     if member:
-        orders = orders.filter(member_id__in=list(Member.objects.filter(external_id=member).values_list("pk", flat=True)))
+        orders = orders.filter(member_id__in=[*member_ids_called([member]).values()])
     if shop:
         orders = orders.filter(shop_id__in=list(Shop.objects.filter(slug=shop).values_list("pk", flat=True)))
     if product:
@@ -160,7 +161,19 @@ def order_listing(
 
 
 def member_named(external_id: str) -> Member | None:
-    return member_listing(external_id=external_id).first()
+    """This function will return the member of this id, or who answers for it since the two were merged."""
+    found = member_ids_called([external_id])
+    return member_listing().filter(pk=found[external_id]).first() if found else None
+
+
+def member_ids_called(external_ids: Sequence[str]) -> dict[str, int]:
+    """This function will return the members of these ids, by id; a merged id is the member who answers for it."""
+    found = dict(Member.objects.filter(external_id__in=external_ids).values_list("external_id", "pk"))
+    others = [each for each in external_ids if each not in found]
+    if others:
+        merged = MergeRecord.objects.standing().filter(dropped_external_id__in=others)
+        found |= dict(merged.values_list("dropped_external_id", "member_id"))
+    return found
 
 
 def order_numbered(*, shop: str, external_id: str) -> Order | None:

@@ -74,13 +74,14 @@ def _orders(campaign: Campaign, attribution_days: int) -> list[dict[str, Any]]:
     days = (day_number(span["first"], zone), day_number(span["last"] + window, zone))
     own = mine.filter(member_id=OuterRef("member_id"))
     start = ExpressionWrapper(F("placed_at") - Value(window, output_field=DurationField()), output_field=DateTimeField())
+    covering = own.filter(due_at__lt=OuterRef("placed_at"), due_at__gte=OuterRef("window_start"))
     rows = (
         Order.objects.filter(placed_day__range=days, member_id__in=mine.values("member_id"))
         .exclude(status=OrderStatus.CANCELLED)
         .annotate(window_start=start)
-        .filter(Exists(own.filter(due_at__lt=OuterRef("placed_at"), due_at__gte=OuterRef("window_start"))))
-        # A member has one arm in a campaign, by the keyed hash.
-        .annotate(arm=Subquery(own.values("arm")[:1]))
+        .filter(Exists(covering))
+        # By the keyed hash a member has one arm in a campaign; who was merged of two may have been in both, one at a time.
+        .annotate(arm=Subquery(covering.order_by("due_at", "pk").values("arm")[:1]))
         .values("arm")
     )
     counted = rows.annotate(

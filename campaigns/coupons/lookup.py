@@ -54,7 +54,11 @@ def look_up(code: str, member: str | None) -> tuple[Offer, Holder]:
     raise CouponRefused(Refusal.NOT_FOUND)
 
 
-HOLDER = "(SELECT id FROM members_member WHERE external_id = %s) AS holder_id"
+# The member of this id or, when it was merged into another, the one who answers for it.
+HOLDER = (
+    "COALESCE((SELECT id FROM members_member WHERE external_id = %s), (SELECT member_id FROM members_mergerecord"
+    " WHERE dropped_external_id = %s AND undone_at IS NULL)) AS holder_id"
+)
 OWN = f"SELECT *, {HOLDER} FROM campaigns_coupon WHERE code = %s AND NOT public"
 # The expression of the unique index.
 PUBLIC = f"SELECT *, {HOLDER} FROM campaigns_coupontemplate WHERE UPPER(code) = %s"
@@ -65,7 +69,7 @@ def _own(code: str, member: str | None) -> tuple[Offer, Holder] | None:
     typed = own_code(code)
     if typed is None:
         return None
-    for coupon in Coupon.objects.raw(OWN, [member, typed]):
+    for coupon in Coupon.objects.raw(OWN, [member, member, typed]):
         (coupon.template,) = CouponTemplate.objects.raw(TEMPLATE, [coupon.template_id])
         return Offer(coupon.code, coupon.template, coupon), Holder(member, _holder_id(coupon))
     return None
@@ -74,7 +78,7 @@ def _own(code: str, member: str | None) -> tuple[Offer, Holder] | None:
 def _public(code: str, member: str | None) -> tuple[Offer, Holder] | None:
     if not is_public_shape(public_code(code)):  # what has not the shape need not, and at worst cannot, be asked for
         return None
-    for template in CouponTemplate.objects.raw(PUBLIC, [member, public_key(code)]):
+    for template in CouponTemplate.objects.raw(PUBLIC, [member, member, public_key(code)]):
         return Offer(str(template.code), template, None), Holder(member, _holder_id(template))
     return None
 

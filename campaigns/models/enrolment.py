@@ -30,6 +30,7 @@ class Reason(models.TextChoices):
     NO_CONSENT = "no_consent", _("no consent for this channel")
     NO_ADDRESS = "no_address", _("no phone number or e-mail address")
     MEMBER_GONE = "member_gone", _("the member was erased")
+    MERGED = "merged", _("the same person had this under another number")
     CAMPAIGN_FINISHED = "campaign_finished", _("the campaign was finished")
     COUPON_EXHAUSTED = "coupon_exhausted", _("no coupon was left")
     COUPON_MEMBER_LIMIT = "coupon_member_limit", _("has as many of this coupon as a member may have")

@@ -19,6 +19,7 @@ from campaigns.models import (
     Redemption,
 )
 from members.models import Member
+from members.selectors import member_ids_called
 
 NOBODY = 0
 """No member has this id."""
@@ -62,7 +63,8 @@ def messages_of(member_id: int) -> QuerySet[Delivery]:
 
 
 def member_id_of(external_id: str) -> int | None:
-    return Member.objects.filter(external_id=external_id).values_list("pk", flat=True).first()
+    """This function will return the member of this id, or who answers for it since the two were merged."""
+    return member_ids_called([external_id]).get(external_id)
 
 
 def external_ids(member_ids: Collection[int | None]) -> dict[int, str]:

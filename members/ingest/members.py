@@ -6,7 +6,7 @@ Locks are taken in one order - new members, known members, identifiers, each sor
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
@@ -16,6 +16,7 @@ from msgspec import UNSET
 from core.batching import batches
 from core.errors import FieldProblem
 from core.sql import find_rows, insert_rows, update_rows
+from members.ingest.merged import Answering, answering
 from members.ingest.normalise import MEMBER_KEYS, Surroundings
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import Identifies, MemberRow
@@ -26,14 +27,23 @@ EMPTY: dict[str, Any] = {key.column: key.empty for key in MEMBER_KEYS} | DERIVED
 """What a column holds that no row ever stated."""
 
 COLUMNS = tuple(EMPTY)
+TOLD_TOGETHER = frozenset({"birth_key", "birth_year", "registered_at", "registered_day"})
 IDENTIFIER_KEY = ("source", "kind", "value")
 TAG_COLUMNS = ("pk", "member_id", "tag")
 ATTEMPTS = 5
-"""How often a call starts again because a rival claimed one of its identifiers first. Each time that claim is known."""
+"""How often a call starts again because a rival was first. Each time what the rival did is known."""
 
 
-class IdentifierClaimed(Exception):
-    """A rival committed one of our identifiers between our look and our insert."""
+class Overtaken(Exception):
+    """A rival committed, between our look and our writing, what changes what we have to write."""
+
+
+class IdentifierClaimed(Overtaken):
+    """One of our identifiers is somebody's by now."""
+
+
+class MemberMerged(Overtaken):
+    """One of our members was merged into another by now, or parted again."""
 
 
 @dataclass(slots=True)
@@ -42,14 +52,36 @@ class MemberState:
 
     values: dict[str, Any]
     tags: tuple[str, ...] | None = None
+    more_tags: tuple[str, ...] = ()
     identifiers: tuple[Identifies, ...] | None = None
     consents: dict[str, bool] = field(default_factory=dict)
+    more_consents: dict[str, bool] = field(default_factory=dict)
 
     def take(self, row: MemberRow) -> None:
+        if row.adds_only:
+            self.add(row)
+            return
         self.values = {**self.values, **row.stated, "attributes": _merged(self.values["attributes"], row)}
         self.tags = self.tags if row.tags is UNSET else row.tags
         self.identifiers = self.identifiers if row.identifiers is UNSET else row.identifiers
         self.consents |= row.consents
+
+    def add(self, row: MemberRow) -> None:
+        """This function will take of a merged id's row what is not known, and its refusals: those are never lost."""
+        new = {
+            column: value
+            for column, value in row.stated.items()
+            if column in self.values and self.values[column] in (None, "") and column not in TOLD_TOGETHER
+        }
+        for columns in (("birth_key", "birth_year"), ("registered_at", "registered_day")):
+            if columns[0] in row.stated and self.values[columns[0]] is None:
+                new |= {column: row.stated[column] for column in columns}
+        attributes = {} if row.attributes is UNSET or row.attributes is None else row.attributes
+        more = {name: value for name, value in attributes.items() if value is not None}
+        self.values = {**self.values, **new, "attributes": {**more, **self.values["attributes"]}}
+        self.more_tags += () if row.tags is UNSET else row.tags
+        for channel, word in row.consents.items():
+            (self.more_consents if word else self.consents)[channel] = word
 
 
 def _merged(known: Mapping[str, Any], row: MemberRow) -> Mapping[str, Any]:
@@ -84,9 +116,12 @@ class Claims:
             if self.holders.get(identifier, row.external_id) != row.external_id:
                 message = _("This identifier belongs to another member.")
                 return FieldProblem(f"identifiers[{place}]", "identifier_taken", message)
-        for identifier in self.held.get(row.external_id, ()):
-            del self.holders[identifier]
-        self.held[row.external_id] = set(row.identifiers)
+        held = self.held.setdefault(row.external_id, set())
+        if not row.adds_only:
+            for identifier in held:
+                del self.holders[identifier]
+            held.clear()
+        held.update(row.identifiers)
         self.holders.update(dict.fromkeys(row.identifiers, row.external_id))
         return None
 
@@ -101,21 +136,37 @@ class Claims:
 
 def write_members(rows: Sequence[MemberRow], given: Surroundings, *, proof: str) -> IngestResult:
     """This function will write cleaned rows and mark their members, inside the caller's transaction."""
+    overtaken = Overtaken()
     for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
                 return _write(rows, given, proof)
-        except IdentifierClaimed:
-            continue
-    raise IdentifierClaimed
+        except Overtaken as error:
+            overtaken = error
+    raise overtaken
+
+
+def _spoken_of(rows: Sequence[MemberRow], found: Mapping[str, Answering]) -> Sequence[MemberRow]:
+    """This function will turn rows of merged ids into rows that add to the member who answers for them."""
+    if not found:
+        return rows
+    return [
+        replace(row, external_id=found[row.external_id].external_id, adds_only=True) if row.external_id in found else row
+        for row in rows
+    ]
 
 
 def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str) -> IngestResult:
     """Members first, so that whoever writes the same ones waits; then who holds which identifier cannot change under us."""
+    names = {row.external_id for row in rows}
+    merged = answering(names)
+    rows = _spoken_of(rows, merged)
     by_member: dict[str, list[MemberRow]] = {}
     for row in rows:
         by_member.setdefault(row.external_id, []).append(row)
     ids, stored, made = _stored(by_member, given)
+    if any(pk not in stored for pk in ids.values()) or answering(names) != merged:
+        raise MemberMerged
     claims = _claims(rows)
     rejected: list[RejectedRow] = []
     states: dict[int, MemberState] = {}
@@ -217,23 +268,28 @@ def _move_identifiers(claims: Claims, ids: Mapping[str, int]) -> set[int]:
 
 
 def _replace_tags(states: Mapping[int, MemberState]) -> set[int]:
-    wanted = {(pk, tag) for pk, state in states.items() if state.tags is not None for tag in state.tags}
-    replacing = [pk for pk, state in states.items() if state.tags is not None]
-    stored = {(pk, tag): key for key, pk, tag in MemberTag.objects.filter(member_id__in=replacing).values_list(*TAG_COLUMNS)}
-    for chunk in batches((stored[word] for word in stored.keys() - wanted), 5_000):
+    wanted = {(pk, tag) for pk, state in states.items() for tag in (*(state.tags or ()), *state.more_tags)}
+    replacing = {pk for pk, state in states.items() if state.tags is not None}
+    asked = replacing | {pk for pk, state in states.items() if state.more_tags}
+    stored = {(pk, tag): key for key, pk, tag in MemberTag.objects.filter(member_id__in=asked).values_list(*TAG_COLUMNS)}
+    lost = {word for word in stored.keys() - wanted if word[0] in replacing}
+    for chunk in batches((stored[word] for word in lost), 5_000):
         MemberTag.objects.filter(pk__in=chunk).delete()
-    insert_rows(MemberTag, ["member", "tag"], sorted(wanted - stored.keys()), conflict=["member", "tag"])
-    return {pk for pk, _tag in wanted ^ stored.keys()}
+    new = wanted - stored.keys()
+    insert_rows(MemberTag, ["member", "tag"], sorted(new), conflict=["member", "tag"])
+    return {pk for pk, _tag in lost | new}
 
 
 def _set_consents(states: Mapping[int, MemberState], given: Surroundings, proof: str) -> set[int]:
     """This function will write down consents that differ from the last word, with their proof and time."""
     stated = {(pk, channel): word for pk, state in states.items() for channel, word in state.consents.items()}
-    asked = {pk for pk, _channel in stated}
+    offered = {(pk, channel): word for pk, state in states.items() for channel, word in state.more_consents.items()}
+    asked = {pk for pk, _channel in (*stated, *offered)}
     known = Consent.objects.filter(member_id__in=asked, purpose=Purpose.MARKETING).values_list(
         "member_id", "channel", "granted"
     )
     words = {(pk, channel): granted for pk, channel, granted in known}
+    stated = {**{key: word for key, word in offered.items() if key not in words}, **stated}
     rows = [
         (pk, channel, Purpose.MARKETING.value, word, proof, given.now)
         for (pk, channel), word in sorted(stated.items())

@@ -12,6 +12,7 @@ from django.db.models import Model
 from core.batching import batches
 from core.sql import find_rows, insert_from_select, insert_rows, update_rows
 from members.ingest.members import EMPTY
+from members.ingest.merged import answering, held_answering
 from members.ingest.rows import ProductStated
 from members.models import Category, DirtyMark, Member, OrderLine, Product, Shop
 
@@ -53,10 +54,41 @@ def _found(model: type[Model], key: str, names: list[str]) -> dict[str, int]:
 
 
 def resolve_members(external_ids: Iterable[str], now: datetime) -> Resolved:
-    """This function will find members by external id; an unknown one becomes a member of whom nothing else is known."""
-    names = set(external_ids)
+    """This function will find members by external id; an unknown one becomes a member of whom nothing else is known.
+
+    They are held until the transaction ends: nobody can be merged away between our look and our writing. An id that was
+    merged is the member who answers for it; it never becomes a member anew, also not where the merge commits meanwhile.
+    """
+    missing = sorted(set(external_ids))
+    resolved = Resolved({})
+    while missing:
+        resolved.ids.update(find_rows(Member, ["external_id"], _keys(missing), returning=["external_id", "pk"], held=True))
+        unknown = [name for name in missing if name not in resolved.ids]
+        resolved.ids.update(held_answering(unknown) if unknown else {})
+        unknown = [name for name in unknown if name not in resolved.ids]
+        made = _make_members(unknown, now)
+        resolved.ids.update(made)
+        resolved.made.update(made.values())
+        missing = [name for name in unknown if name not in resolved.ids]
+    return resolved
+
+
+def _make_members(names: list[str], now: datetime) -> dict[str, int]:
+    """Except those that a rival made first, or made and merged since we looked."""
+    if not names:
+        return {}
     blank = {**EMPTY, "made_up_fields": [], "created_at": now}
-    return resolve(Member, "external_id", names, {column: dict.fromkeys(names, value) for column, value in blank.items()})
+    rows = [(name, *blank.values()) for name in names]
+    made = insert_rows(Member, ["external_id", *blank], rows, conflict=["external_id"], returning=["external_id", "pk"])
+    ids = dict(made)
+    needless = [ids.pop(name) for name in answering(ids)]
+    if needless:
+        Member.objects.filter(pk__in=needless).delete()
+    return ids
+
+
+def _keys(names: Iterable[str]) -> list[tuple[str]]:
+    return [(name,) for name in names]
 
 
 def resolve_shops(slugs: Iterable[str]) -> Resolved:

@@ -80,6 +80,8 @@ class MemberRow:
     tags: tuple[str, ...] | UnsetType
     identifiers: tuple[Identifies, ...] | UnsetType
     consents: dict[str, bool]
+    adds_only: bool = False
+    """The row names a merged id: it fills what is not known of the member who answers for it, and replaces nothing."""
 
 
 @dataclass(slots=True)

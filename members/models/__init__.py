@@ -5,6 +5,7 @@ from members.models.identifier import Identifier
 from members.models.lookups import BeginsWith
 from members.models.mapping import ColumnMapping, DateOrder, MappingTarget
 from members.models.member import ADDRESS_COLUMNS, Gender, Member, MemberTag
+from members.models.merge import MergeRecord
 from members.models.order import STATUS_RANK, Order, OrderLine, OrderStatus, Refund, RefundReason
 from members.models.product import Category, Product
 from members.models.shop import Shop
@@ -28,6 +29,7 @@ __all__ = [
     "MappingTarget",
     "Member",
     "MemberTag",
+    "MergeRecord",
     "Order",
     "OrderLine",
     "OrderStatus",

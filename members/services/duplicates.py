@@ -1,0 +1,115 @@
+"""Who may be one person under two ids: groups of members who share what should be one person's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from members.models import Identifier, Member
+from members.services.merging import MERGED_KIND
+
+MASK = "*"
+"""A value with this in it was masked by a marketplace: many people share it, so it identifies nobody."""
+MASKED_KINDS = "masked_"
+GROUPS_AT_ONCE = 20
+MEMBERS_NAMED = 6
+"""Members of a group that are named. More share a shop's or a courier's number than are one person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Something that two members share. `columns` group the rows, the last of them being the member's id."""
+
+    code: str
+    label: str | Promise
+    rows: QuerySet[Any, Any]
+    columns: tuple[str, ...]
+    member: str = "pk"
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateGroup:
+    """Members who share `value`; `count` of them, the first few by id, in the order in which they came."""
+
+    reason: str
+    label: str | Promise
+    value: tuple[Any, ...]
+    count: int
+    member_ids: tuple[int, ...]
+
+
+def reasons() -> tuple[Reason, ...]:
+    """This function will list what makes members likely duplicates, the surest first."""
+    named = Member.objects.filter(birth_year__isnull=False).exclude(name="").exclude(name__contains=MASK)
+    identified = Identifier.objects.exclude(kind__startswith=MASKED_KINDS).exclude(kind=MERGED_KIND)
+    return (
+        Reason("phone", _("the same phone number"), Member.objects.exclude(phone=""), ("phone",)),
+        Reason("email", _("the same e-mail address"), _unmasked(Member.objects.exclude(email=""), "email"), ("email",)),
+        Reason(
+            "identifier", _("the same name elsewhere"), _unmasked(identified, "value"), ("kind", "value"), member="member_id"
+        ),
+        Reason("birthday", _("the same name and date of birth"), named, ("name", "birth_year", "birth_key")),
+    )
+
+
+def _unmasked(rows: QuerySet[Any, Any], column: str) -> QuerySet[Any, Any]:
+    return rows.exclude(**{f"{column}__contains": MASK})
+
+
+def find_duplicates(
+    *, reason: str, after: Sequence[Any] = (), most: int = GROUPS_AT_ONCE
+) -> tuple[list[DuplicateGroup], bool]:
+    """This function will return up to `most` groups of one reason, past the group of value `after`, and whether there are
+    more. Two statements: the groups, and their members.
+    """
+    asked = next(each for each in reasons() if each.code == reason)
+    found = _groups(asked, tuple(after))[: most + 1]
+    groups = [(tuple(row[:-1]), row[-1]) for row in found]
+    named = _members(asked, [value for value, _count in groups[:most]])
+    page = [
+        DuplicateGroup(asked.code, asked.label, value, count, tuple(named.get(value, ())[:MEMBERS_NAMED]))
+        for value, count in groups[:most]
+    ]
+    return page, len(groups) > most
+
+
+def count_duplicates(*, reason: str, most: int) -> int:
+    """This function will count the groups of one reason, up to `most`."""
+    asked = next(each for each in reasons() if each.code == reason)
+    return len(_groups(asked, ())[:most])
+
+
+def _groups(asked: Reason, after: tuple[Any, ...]) -> QuerySet[Any, Any]:
+    """In the order of the index: the scan stops when the page is full."""
+    rows = asked.rows.filter(_beyond(asked.columns, after)) if after else asked.rows
+    counted = rows.order_by().values(*asked.columns).annotate(members=Count(asked.member, distinct=asked.member != "pk"))
+    shared = counted.filter(members__gt=1).order_by(*asked.columns)
+    return shared.values_list(*asked.columns, "members")
+
+
+def _beyond(columns: Sequence[str], after: Sequence[Any]) -> Q:
+    """(a, b) > (x, y), column by column."""
+    beyond = Q()
+    same = Q()
+    for column, value in zip(columns, after, strict=True):
+        beyond |= same & Q(**{f"{column}__gt": value})
+        same &= Q(**{column: value})
+    return beyond
+
+
+def _members(asked: Reason, values: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], list[int]]:
+    if not values:
+        return {}
+    wanted = Q()
+    for value in values:
+        wanted |= Q(**dict(zip(asked.columns, value, strict=True)))
+    rows = asked.rows.filter(wanted).annotate(held_by=F(asked.member)).values_list(*asked.columns, "held_by").distinct()
+    members: dict[tuple[Any, ...], list[int]] = {}
+    for row in rows.order_by("held_by"):
+        members.setdefault(tuple(row[:-1]), []).append(row[-1])
+    return members
