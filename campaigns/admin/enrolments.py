@@ -76,7 +76,6 @@ class EnrolmentAdmin(OfMembersAdmin):
             request,
             "campaigns/admin/enrolment.html",
             title=f"{enrolment.campaign}: {member or gettext('erased')}",
-            obj=enrolment,
             enrolment=enrolment,
             member=member_link(member, enrolment.member_id),
             outcome=badge(OUTCOME[EnrolmentStatus(enrolment.status)]),

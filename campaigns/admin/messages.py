@@ -91,7 +91,6 @@ class DeliveryAdmin(OfMembersAdmin):
             request,
             "campaigns/admin/message.html",
             title=gettext("Message to %(to)s") % {"to": masked(message)},
-            obj=message,
             message=message,
             member=member_link(members_by_id([message.member_id]).get(message.member_id), message.member_id),
             to=masked(message),
@@ -114,7 +113,7 @@ class DeliveryAdmin(OfMembersAdmin):
         return confirmed(
             self,
             request,
-            obj=message,
+            obj=None,
             title=gettext("Did this message arrive?"),
             sentences=lambda: [gettext("It counts as sent from now on, and is not sent again.")],
             verb=gettext("It was sent"),
@@ -133,7 +132,7 @@ class DeliveryAdmin(OfMembersAdmin):
         return confirmed(
             self,
             request,
-            obj=message,
+            obj=None,
             title=gettext("Send this message again?"),
             sentences=lambda: [gettext("If it did arrive the first time, the member gets it twice.")],
             verb=gettext("Send again"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connections
 from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -40,6 +41,8 @@ def browser(chromium: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
+        # Inside a loop Django keeps connections of their own; nobody else would close them.
+        connections.close_all()
 
 
 @pytest.fixture
