@@ -32,7 +32,9 @@ class ApiKeyForm(forms.Form):
         widget=UnfoldAdminTextInputWidget,
         help_text=_("Which system will hold the key: «till», «warehouse»."),
     )
-    scopes = forms.MultipleChoiceField(label=_("scopes"), choices=Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget)
+    scopes = forms.MultipleChoiceField(
+        label=_("scopes"), choices=Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget
+    )
 
 
 @admin.register(ApiKey)
