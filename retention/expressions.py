@@ -59,6 +59,8 @@ def habits(*, as_of_day: int) -> Columns:
         "refund_rate": share("refunded_order_count", F("order_count")),
         "coupon_share": share("coupon_order_count", F("order_count")),
         "discount_share": share("discount_minor", decimal(F("total_minor")) + decimal(F("discount_minor"))),
+        "average_rating": share("rating_sum", F("rating_count")),
+        "days_since_last_visit": days_since("last_visit_day", as_of_day=as_of_day),
         "days_since_last_order": days_since("last_order_day", as_of_day=as_of_day),
         "mean_gap_days": mean_gap_days(),
     }

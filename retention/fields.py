@@ -10,7 +10,7 @@ from retention.models.facts import WINDOWS
 from retention.scoring.lifecycle import Stage
 from rules.fields import Field, FieldCatalogue, FieldType
 
-ORDERS, HABITS, SCORES = _("Orders"), _("Habits"), _("Scores")
+ORDERS, VISITS, HABITS, SCORES = _("Orders"), _("Visits"), _("Habits"), _("Scores")
 
 STAGE_LABELS: dict[str, Promise] = {
     Stage.NONE.value: _("never ordered"),
@@ -68,10 +68,63 @@ FACT_FIELDS = (
     _share("refund_rate", _("Share of orders refunded"), _("Orders with a refund among all orders.")),
     _share("coupon_share", _("Share of orders with a coupon"), _("Orders with a coupon among all orders.")),
     _share("discount_share", _("Discount share"), _("Discounts as a part of list prices.")),
+    Field(
+        name="preferred_hour",
+        type=FieldType.NUMBER,
+        label=_("Preferred hour"),
+        group=HABITS,
+        help=_("The hour of the day, from 0 to 23, in which most orders were placed; the earlier of two."),
+    ),
+    Field(
+        name="preferred_channel",
+        type=FieldType.TEXT,
+        label=_("Preferred channel"),
+        group=HABITS,
+        help=_("The channel of most orders; the first by the alphabet of two."),
+    ),
+    Field(
+        name="last_visit_at",
+        type=FieldType.DATE,
+        label=_("Last visit"),
+        column="last_visit_day",
+        group=VISITS,
+        help=_("The last day on which the member was in the shop: visited, looked, searched, used a cart."),
+    ),
+    Field(
+        name="carts_left_30d",
+        type=FieldType.NUMBER,
+        label=_("Carts left in 30 days"),
+        unit="carts",
+        nullable=False,
+        group=VISITS,
+        help=_("Days on which something was put into the cart, with no checkout and no order on that day or the next."),
+    ),
+    Field(
+        name="complaint_count_90d",
+        type=FieldType.NUMBER,
+        label=_("Complaints in 90 days"),
+        unit="complaints",
+        nullable=False,
+        group=VISITS,
+    ),
+    Field(
+        name="average_rating",
+        type=FieldType.DECIMAL,
+        label=_("Average rating"),
+        group=VISITS,
+        help=_("The mean of all ratings given, from 1 to 5."),
+    ),
 )
 """What stays the same however late one asks."""
 
 SCORE_FIELDS = (
+    Field(
+        name="days_since_last_visit",
+        type=FieldType.NUMBER,
+        label=_("Days since last visit"),
+        unit="days",
+        group=VISITS,
+    ),
     Field(
         name="days_since_last_order",
         type=FieldType.NUMBER,

@@ -1,4 +1,5 @@
 """What orders and events add up to, one row a member."""
+# ruff: noqa: DJ001 - missing is NULL here, so that comparisons with it are unknown
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ class MemberFacts(models.Model):
     """Only what changes when something happens; whatever changes because time passes is an expression over this.
 
     Days are shop day numbers. Cancelled orders do not count. The windowed columns are the one kind that time changes: they
-    hold the N days that end with `windows_day`; they are exact for any later day until an order crosses a window's edge.
+    hold the N days that end with `windows_day`; they are exact for any later day until an order or event crosses a window's
+    edge.
     """
 
     member = models.OneToOneField(Member, on_delete=models.CASCADE, primary_key=True, related_name="facts")
@@ -38,6 +40,13 @@ class MemberFacts(models.Model):
     revenue_minor_90d = models.BigIntegerField(_("revenue in 90 days"), default=0)
     revenue_minor_180d = models.BigIntegerField(_("revenue in 180 days"), default=0)
     revenue_minor_365d = models.BigIntegerField(_("revenue in 365 days"), default=0)
+    preferred_hour = models.PositiveSmallIntegerField(_("preferred hour"), null=True)
+    preferred_channel = models.CharField(_("preferred channel"), max_length=60, null=True)
+    last_visit_day = models.IntegerField(_("last visit"), null=True)
+    carts_left_30d = models.IntegerField(_("carts left in 30 days"), default=0)
+    complaint_count_90d = models.IntegerField(_("complaints in 90 days"), default=0)
+    rating_count = models.IntegerField(_("ratings"), default=0)
+    rating_sum = models.IntegerField(_("ratings added up"), default=0)
     windows_day = models.IntegerField()
 
     class Meta:

@@ -1,4 +1,4 @@
-"""The stored facts: one aggregate statement over orders, for everybody or for the members whose turn it is."""
+"""The stored facts: one statement that aggregates orders and events, for everybody or for the members whose turn it is."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from django_cte import CTE, with_cte
 from core.conf import shop_zone
 from core.periods import day_number, start_of
 from core.sql import insert_from_select
-from members.models import Member, Order
+from members.models import BehaviourEvent, Member, Order
 from retention.features.cadence import PREVIOUS, cadence_aggregates
+from retention.features.events import carts_left, event_aggregates
 from retention.features.orders import COUNTED, READ, order_aggregates
+from retention.features.preferences import channel_votes, hour_votes, preferred_channel, preferred_hour
 from retention.models import DueMember, MemberFacts
 
-DAYS = ("first_order_day", "last_order_day", "previous_order_day")
-"""What stays missing where there is no order; everything else is then 0."""
+UNKNOWN = frozenset(field.name for field in MemberFacts._meta.concrete_fields if field.null)
+"""What stays missing where there is nothing to tell it from; everything else is then 0."""
 COLUMNS = tuple(field.name for field in MemberFacts._meta.concrete_fields if field.name not in {"member", "windows_day"})
 ROW = ("member", *COLUMNS, "windows_day")
 
@@ -38,25 +40,36 @@ def _write(rows: QuerySet[Member, tuple[Any, ...]]) -> int:
 
 
 def fresh_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Member, tuple[Any, ...]]:
-    """This function will select the facts of every (due) member as orders have them at `as_of`, in the order of ROW.
+    """This function will select the facts of every (due) member as of `as_of`, in the order of ROW.
 
-    Members without orders are there with zeros. Nothing placed later than `as_of` is read.
+    Members without orders and events are there with zeros. Nothing is read that was placed or happened later than `as_of`.
     """
     day = day_number(as_of, shop_zone())
-    orders, members = Order.objects.filter(COUNTED, placed_until(as_of)), Member.objects.all()
+    read_orders, read_events = COUNTED & placed_until(as_of), happened_until(as_of)
+    orders, events = Order.objects.filter(read_orders), BehaviourEvent.objects.filter(read_events)
+    members = Member.objects.all()
     if due_only:
         due = DueMember.objects.values("member_id")
-        orders, members = orders.filter(member_id__in=due), members.filter(pk__in=due)
+        orders, events = orders.filter(member_id__in=due), events.filter(member_id__in=due)
+        members = members.filter(pk__in=due)
     read = CTE(orders.values("member_id", **READ, previous=PREVIOUS), name="read")
+    hours, channels = CTE(hour_votes(orders), name="hours"), CTE(channel_votes(orders), name="channels")
     aggregates = {**order_aggregates(day=day), **cadence_aggregates()}
-    added_up = CTE(read.queryset().values("member_id").annotate(**aggregates), name="added_up")
-    sums = {
-        name: getattr(added_up.col, name) if name in DAYS else Coalesce(getattr(added_up.col, name), 0) for name in COLUMNS
+    carts = carts_left(events, day=day, read_events=read_events, read_orders=read_orders)
+    sources = {
+        CTE(read.queryset().values("member_id").annotate(**aggregates), name="ordered"): (*aggregates,),
+        CTE(preferred_hour(hours.queryset()), name="hour"): ("preferred_hour",),
+        CTE(preferred_channel(channels.queryset()), name="channel"): ("preferred_channel",),
+        CTE(events.values("member_id").annotate(**event_aggregates(day=day)), name="did"): (*event_aggregates(day=day),),
+        CTE(carts, name="carts"): ("carts_left_30d",),
     }
-    rows = added_up.join(members, id=added_up.col.member_id, _join_type="LEFT OUTER JOIN").annotate(
-        **sums, windows_day=Value(day)
-    )
-    return with_cte(read, added_up, select=rows.values_list("id", *COLUMNS, "windows_day"))
+    told: dict[str, Any] = {}
+    for source, names in sources.items():
+        members = source.join(members, id=source.col.member_id, _join_type="LEFT OUTER JOIN")
+        told |= {name: getattr(source.col, name) for name in names}
+    columns = {name: told[name] if name in UNKNOWN else Coalesce(told[name], 0) for name in COLUMNS}
+    rows = members.annotate(**columns, windows_day=Value(day)).values_list("id", *COLUMNS, "windows_day")
+    return with_cte(read, hours, channels, *sources, select=rows)
 
 
 def differing_facts(*, as_of: datetime) -> QuerySet[Member, tuple[Any, ...]]:
@@ -68,5 +81,14 @@ def differing_facts(*, as_of: datetime) -> QuerySet[Member, tuple[Any, ...]]:
 def placed_until(as_of: datetime) -> Q:
     """This function will select the orders placed up to `as_of`, for a day's last moment by the day alone."""
     day = day_number(as_of, shop_zone())
-    day_is_over = start_of(day + 1, shop_zone()) - as_of <= datetime.resolution
-    return Q(placed_day__lte=day) if day_is_over else Q(placed_at__lte=as_of)
+    return Q(placed_day__lte=day) if _is_over(day, as_of) else Q(placed_at__lte=as_of)
+
+
+def happened_until(as_of: datetime) -> Q:
+    """This function will select the events up to `as_of`, likewise."""
+    day = day_number(as_of, shop_zone())
+    return Q(day__lte=day) if _is_over(day, as_of) else Q(occurred_at__lte=as_of)
+
+
+def _is_over(day: int, as_of: datetime) -> bool:
+    return start_of(day + 1, shop_zone()) - as_of <= datetime.resolution

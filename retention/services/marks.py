@@ -7,11 +7,14 @@ from functools import reduce
 from operator import or_
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Exists, Q, QuerySet
 
+from core.conf import shop_zone
+from core.periods import start_of
 from core.sql import insert_from_select
-from members.models import DirtyMark, Order
-from retention.models import DueMember
+from members.models import BehaviourEvent, DirtyMark, Order
+from retention.features.events import WINDOWED
+from retention.models import DueMember, RefreshState
 from retention.models.facts import WINDOWS
 from retention.services.scratch import execute, know_size
 
@@ -43,18 +46,26 @@ def take_marks() -> None:
         drop_marks()
 
 
-def add_placed_between(*, after: datetime, until: datetime) -> None:
-    """This function will make due whose orders were known before their moment had come."""
-    _add(placed_between(after=after, until=until))
+def any_moment_came(*, after: datetime, until: datetime) -> bool:
+    """This function will say whether an order or event that was known before has had its moment since."""
+    orders, events = Order.objects.filter(_placed(after, until)), BehaviourEvent.objects.filter(_happened(after, until))
+    # Both at once, asked of the one row there is: this is looked at every minute.
+    return RefreshState.objects.filter(Exists(orders) | Exists(events)).exists()
 
 
-def placed_between(*, after: datetime, until: datetime) -> Q:
-    return Q(placed_at__gt=after, placed_at__lte=until)
+def add_whose_moment_came(*, after: datetime, until: datetime) -> None:
+    """This function will make due whose orders and events were known before their moment had come."""
+    _add(Order.objects.filter(_placed(after, until)))
+    _add(BehaviourEvent.objects.filter(_happened(after, until)))
 
 
 def add_crossing_edges(*, old_day: int, new_day: int) -> None:
-    """This function will make due whose orders left a window between two shop days."""
-    _add(reduce(or_, (Q(placed_day__range=(old_day - days + 1, new_day - days)) for days in WINDOWS)))
+    """This function will make due whose orders or events left a window between two shop days."""
+    orders = (Q(placed_day__range=(old_day - days + 1, new_day - days)) for days in WINDOWS)
+    _add(Order.objects.filter(reduce(or_, orders)))
+    for kind, days in WINDOWED:
+        first, end = (start_of(edge, shop_zone()) for edge in (old_day - days + 1, new_day - days + 1))
+        _add(BehaviourEvent.objects.filter(kind=kind, occurred_at__gte=first, occurred_at__lt=end))
 
 
 def count_due_members() -> int:
@@ -63,6 +74,14 @@ def count_due_members() -> int:
     return DueMember.objects.count()
 
 
-def _add(orders: Q) -> None:
-    members = Order.objects.filter(orders).values_list("member_id").distinct()
+def _placed(after: datetime, until: datetime) -> Q:
+    return Q(placed_at__gt=after, placed_at__lte=until)
+
+
+def _happened(after: datetime, until: datetime) -> Q:
+    return Q(occurred_at__gt=after, occurred_at__lte=until)
+
+
+def _add(rows: QuerySet[Order] | QuerySet[BehaviourEvent]) -> None:
+    members = rows.values_list("member_id").distinct()
     insert_from_select(DueMember, members, ["member_id"], conflict=["member_id"])

@@ -24,7 +24,7 @@ from retention.services import facts, marks
 from retention.services.evaluate import evaluate_segments, mend_segments
 from retention.services.inforce import in_force
 from retention.services.scoring import as_late_as_facts, fit_when_none, publish_rhythm
-from retention.services.scratch import know_size, scratch_table
+from retention.services.scratch import know_size, scratch_table, single_reads
 from retention.services.stages import Stages
 
 logger = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ def _count_due(run: RefreshRun, state: RefreshState, stages: Stages) -> None:
         if due > MANY:
             _know_sizes()
         stages.count(due=due)
-    with stages.timed("facts"):
+    with stages.timed("facts"), single_reads():
         stages.count(facts_written=facts.count_due(as_of=run.as_of))
 
 

@@ -1,15 +1,18 @@
-"""Facts by pandas from the rows of orders: slow, plain, sharing no code with the product's aggregate."""
+"""Facts by pandas from the rows of orders and events: slow, plain, sharing no code with the product's aggregate."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import pandas as pd
 
 from core.conf import shop_zone
-from core.periods import day_number
-from members.models import Member, Order
+from core.periods import date_of, day_number
+from members.models import BehaviourEvent, Member, Order
 from retention.models import MemberFacts
 
 WINDOWS = (30, 90, 180, 365)
+IN_THE_SHOP = {"visit", "view", "search", "favourite", "cart_add", "cart_remove", "checkout"}
 COLUMNS = [field.name for field in MemberFacts._meta.concrete_fields if field.name not in {"member", "windows_day"}]
 
 
@@ -17,6 +20,7 @@ def expected_facts(as_of) -> pd.DataFrame:
     """This function will count everything again, member by member."""
     day = day_number(as_of, shop_zone())
     orders = [row for row in Order.objects.values() if row["status"] != "cancelled" and row["placed_at"] <= as_of]
+    events = [row for row in BehaviourEvent.objects.values() if row["occurred_at"] <= as_of]
     rows = {}
     for member_id in Member.objects.values_list("id", flat=True):
         own = [order for order in orders if order["member_id"] == member_id]
@@ -38,8 +42,36 @@ def expected_facts(as_of) -> pd.DataFrame:
             inside = [order for order in own if day - window < order["placed_day"] <= day]
             row[f"order_count_{window}d"] = len(inside)
             row[f"revenue_minor_{window}d"] = sum(order["total_minor"] - order["refunded_minor"] for order in inside)
-        rows[member_id] = row
+        rows[member_id] = row | preferences(own) | behaviour([e for e in events if e["member_id"] == member_id], days, day)
     return _frame(rows)
+
+
+def preferences(orders):
+    """This function will find the hour and the channel of most orders, the first of equals."""
+    clock = [order["placed_at"].astimezone(shop_zone()) for order in orders]
+    hours = Counter(at.hour for at in clock if at.time().isoformat() != "00:00:00")
+    channels = Counter(order["channel"] for order in orders if order["channel"])
+    most = {name: sorted(votes, key=lambda value: (-votes[value], value)) for name, votes in [("h", hours), ("c", channels)]}
+    return {"preferred_hour": next(iter(most["h"]), None), "preferred_channel": next(iter(most["c"]), None)}
+
+
+def behaviour(events, order_days, today):
+    """This function will add up one member's events, given the days of the member's orders."""
+
+    def days_of(*kinds):
+        return {day_number(event["occurred_at"], shop_zone()) for event in events if event["kind"] in kinds}
+
+    visits, ends = days_of(*IN_THE_SHOP), days_of("checkout") | set(order_days)
+    carts = [day for day in days_of("cart_add") if today - 29 <= day <= today]
+    complaints = [event["day"] for event in events if event["kind"] == "complaint"]
+    ratings = [event["rating"] for event in events if event["rating"] is not None]
+    return {
+        "last_visit_day": max(visits, default=None),
+        "carts_left_30d": sum(day not in ends and day + 1 not in ends for day in carts),
+        "complaint_count_90d": sum(date_of(today).toordinal() - date_of(day).toordinal() < 90 for day in complaints),
+        "rating_count": len(ratings),
+        "rating_sum": sum(ratings),
+    }
 
 
 def stored_facts() -> pd.DataFrame:
@@ -47,9 +79,10 @@ def stored_facts() -> pd.DataFrame:
 
 
 def _frame(rows) -> pd.DataFrame:
-    return pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS).astype("Int64").sort_index()
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
+    return frame.astype({name: "string" if name == "preferred_channel" else "Int64" for name in COLUMNS}).sort_index()
 
 
 def assert_facts_are_exact(as_of) -> None:
-    """This function will fail unless what is stored is what orders say at `as_of`, to the last column."""
+    """This function will fail unless what is stored is what orders and events say at `as_of`, to the last column."""
     pd.testing.assert_frame_equal(stored_facts(), expected_facts(as_of))

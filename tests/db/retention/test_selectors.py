@@ -157,9 +157,16 @@ class TestSections:
             "refund_rate": 0.0,
             "coupon_share": 0.5,
             "discount_share": 0.0,
+            "preferred_hour": 12,
+            "preferred_channel": None,
+            "last_visit_at": None,
+            "carts_left_30d": 0,
+            "complaint_count_90d": 0,
+            "average_rating": None,
         }
         scores = scores_rows([member.pk], as_of=NOW + timedelta(days=1))[member.pk]
         assert scores == {
+            "days_since_last_visit": None,
             "days_since_last_order": 4,
             "mean_gap_days": 10.0,
             "rhythm_days": 10.0,

@@ -1,4 +1,4 @@
-"""Whatever happens to orders and however the clock steps: working out what changed equals working out everything."""
+"""Whatever becomes of orders and events, however the clock steps: working out what changed equals working out all."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from members.models import Order
+from members.models import EventKind, Order
 from retention.services.checks import segments_are_exact
 from retention.services.refresh import refresh
 from retention.services.segments import create_segment
 from tests.db.retention.oracle import assert_facts_are_exact
-from tests.factories import NOW, make_member, make_order, mark_dirty
+from tests.factories import NOW, make_event, make_member, make_order, mark_dirty
 
 AGES = st.integers(0, 400) | st.sampled_from([29, 30, 31, 89, 90, 179, 180, 364, 365, 366])
 STEPS = st.sampled_from([0, 1, 60, 3_600, 40_000, 86_400, 2 * 86_400, 31 * 86_400])
@@ -25,6 +25,8 @@ STEPS = st.sampled_from([0, 1, 60, 3_600, 40_000, 86_400, 2 * 86_400, 31 * 86_40
 RULES: list[dict[str, Any]] = [
     {"field": "days_since_last_order", "operator": ">=", "value": 30},
     {"field": "order_count_90d", "operator": ">=", "value": 2},
+    {"field": "carts_left_30d", "operator": ">=", "value": 1},
+    {"field": "days_since_last_visit", "operator": "<", "value": 30},
     {"field": "lifecycle_stage", "operator": "in", "value": ["at_risk", "dormant", "lost"]},
     {
         "combinator": "or",
@@ -53,7 +55,21 @@ class Shop(RuleBasedStateMachine):
     @rule(who=st.integers(0, 2), age=AGES, ahead=st.booleans(), total=st.integers(0, 500), coupon=st.sampled_from(["", "C"]))
     def order(self, who: int, age: int, ahead: bool, total: int, coupon: str) -> None:
         placed_at = self.now + timedelta(hours=20) if ahead else self.now - timedelta(days=age)
-        self.orders.append(make_order(self.members[who], placed_at=placed_at, total_minor=total, coupon_code=coupon))
+        self.orders.append(
+            make_order(self.members[who], placed_at=placed_at, total_minor=total, coupon_code=coupon, channel=coupon)
+        )
+        self.refreshed = False
+
+    @rule(
+        who=st.integers(0, 2),
+        age=AGES | st.integers(0, 3),
+        ahead=st.booleans(),
+        kind=st.sampled_from(["cart_add", "cart_add", "checkout", "complaint", "view", *EventKind.values]),
+        rating=st.none() | st.integers(1, 5),
+    )
+    def event(self, who: int, age: int, ahead: bool, kind: str, rating: int | None) -> None:
+        occurred_at = self.now + timedelta(hours=20) if ahead else self.now - timedelta(days=age)
+        make_event(self.members[who], kind, occurred_at=occurred_at, rating=rating)
         self.refreshed = False
 
     @precondition(lambda self: self.orders)
