@@ -7,7 +7,7 @@ closed order is cancelled, paid for before or not; a masked phone or name says n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from core.errors import FieldProblem
 from members.ingest.connectors import values
-from members.ingest.connectors.base import SURE, Cells, Claim, Connector, Profile, Reading, SourceRow, stated
+from members.ingest.connectors.base import Cells, Claim, Connector, Profile, Reading, SourceRow, stated
 from members.ingest.connectors.grouping import Columns, Group, groups
 from members.ingest.connectors.spill import FoundLine, LinesByOrder, spilled
 from members.ingest.connectors.tables import TableFile
@@ -28,15 +28,14 @@ from members.ingest.connectors.taobao_columns import (
     NOT_CLOSED,
     NOTHING,
     ORDER_COLUMNS,
-    REFUND_SUCCEEDED,
     reason_of,
     status_of,
 )
+from members.ingest.connectors.taobao_lines import CURRENCY, keep_lines, line_item, missing, orphans, recognised, refunded
 from members.ingest.contracts import MOST_LINES
 from members.ingest.normalise import LONGEST_SHOP, Refused, phone
 from members.models import OrderStatus
 
-CURRENCY = "CNY"
 DEFAULT_SHOP = "default"
 LONGEST_REMARK = 1000
 SHOP_ROWS = 50
@@ -44,7 +43,6 @@ SHOP_ROWS = 50
 
 ESSENTIAL = ("order", "nick", "status", "created")
 AMOUNTS = ("paid", "sum", "goods")
-LINE_ESSENTIAL = ("order", "title", "price", "quantity")
 SAID_ONCE = ("nick", "status", "created", "paid_at", "shop")
 """What the rows of one order must agree about, where a report has a row for each line."""
 
@@ -66,20 +64,6 @@ SUMMED: Mapping[str, tuple[Callable[[str], int], Callable[[int], str]]] = {
 PAID_FOR = frozenset({OrderStatus.PAID, OrderStatus.SHIPPED, OrderStatus.COMPLETED})
 
 
-def recognised(known: float, essential: int, found: int) -> float:
-    """This function will weigh a header: all essential columns make it sure, few strange ones make it surer."""
-    return SURE * found / essential + (1 - SURE) * known
-
-
-def missing(columns: Iterable[str], present: Sequence[str], names: Mapping[str, tuple[str, ...]]) -> list[FieldProblem]:
-    """This function will name, as the reports do, the columns that a header lacks."""
-    return [
-        FieldProblem(names[name][0], "missing_column", _("This column is missing."))
-        for name in columns
-        if name not in present
-    ]
-
-
 def shop_slug(name: str) -> str:
     """This function will make a shop's short name; Chinese stays Chinese."""
     return (slugify(name, allow_unicode=True) or name)[:LONGEST_SHOP]
@@ -88,27 +72,6 @@ def shop_slug(name: str) -> str:
 def member_id(shop: str, nick: str) -> str:
     """This function will name a member by shop and nick; no two pairs give one name."""
     return f"{shop.replace('%', '%25').replace(':', '%3A')}:{nick}"
-
-
-class TaobaoLines(Connector):
-    """The line report (ExportOrderDetailList): what was in the orders. It tells no buyer, so it is read with the other."""
-
-    code = "taobao_lines"
-    label = gettext_lazy("Taobao / Tmall line report")
-    completes = "taobao"
-    alone = gettext_lazy("This is the line report alone. Give it together with its order report (ExportOrderList).")
-
-    def recognises(self, header: Sequence[str]) -> float:
-        names = LINE_COLUMNS.of(header)
-        if "nick" in ORDER_COLUMNS.of(header):
-            return 0.0
-        return recognised(LINE_COLUMNS.known(header), len(LINE_ESSENTIAL), sum(name in names for name in LINE_ESSENTIAL))
-
-    def header_problems(self, header: Sequence[str]) -> list[FieldProblem]:
-        return missing(LINE_ESSENTIAL, LINE_COLUMNS.of(header), LINE_COLUMNS.names)
-
-    def rows(self, reading: Reading) -> Iterator[SourceRow]:
-        raise NotImplementedError("a line report is read with its order report")
 
 
 class TaobaoOrders(Connector):
@@ -141,79 +104,13 @@ class TaobaoOrders(Connector):
         with spilled() as connection:
             lines = LinesByOrder(connection)
             for place, file in enumerate(reading.companions):
-                yield from _keep_lines(place, file, lines)
+                yield from keep_lines(place, file, lines)
             lines.ready()
             for table in reading.tables:
                 report = _Report(table, reading, lines)
                 for group in groups(table, Columns(report.names), ("order",)):
                     yield report.row(group)
-            yield from _orphans(reading.companions, lines)
-
-
-# --- Lines
-
-
-def _keep_lines(place: int, file: TableFile, lines: LinesByOrder) -> Iterator[SourceRow]:
-    """This function will keep a line report's rows by order, and yield those that show no order.
-
-    Of such a row that cannot be read nobody knows whose line it was: the orders of its neighbours are not taken.
-    """
-    column = LINE_COLUMNS.written(file.header).get("order", "")
-    before: tuple[str, int, dict[str, str]] | None = None
-    doubt = ""
-    for group in groups(file, Columns(LINE_COLUMNS.of(file.header))):
-        cells = {name: text for name, text in group.cells.items() if text not in NOTHING}
-        problems = group.problems
-        if not cells.get("order"):
-            problems += [] if problems else [FieldProblem(column, "required", _("This cell is empty."))]
-            yield SourceRow(group.number, group.cells, tuple(problems), file.path, group.source)
-            doubt = _("Row %(number)s, which may belong to this order, cannot be read.") % {"number": group.number}
-            if before is not None:
-                before[2]["unreadable"] = doubt
-            continue
-        if problems or doubt:
-            cells["unreadable"] = str(problems[0].message) if problems else doubt
-        doubt = ""
-        if before is not None:
-            lines.put(before[0], place, before[1], before[2])
-        before = (cells["order"], group.number, cells)
-    if before is not None:
-        lines.put(before[0], place, before[1], before[2])
-
-
-def _orphans(files: Sequence[TableFile], lines: LinesByOrder) -> Iterator[SourceRow]:
-    for line in lines.untaken():
-        file = files[line.file]
-        column = LINE_COLUMNS.written(file.header)["order"]
-        problem = FieldProblem(column, "order_missing", _("The order of this line is not in the order report."))
-        source = [[line.cells.get(name, "") for name in LINE_COLUMNS.of(file.header)]]
-        yield SourceRow(line.number, line.cells, (problem,), file.path, source)
-
-
-def _line(cells: Cells) -> dict[str, Any]:
-    """This function will read one line: the product is the shop's own code for it, or its title."""
-    if "unreadable" in cells.cells:
-        cells.refuse("order", "row_unreadable", cells.text("unreadable"))
-        return {}
-    code = cells.read("product", values.identity) or cells.read("merchant", values.identity)
-    title = cells.text("title")
-    if not (code or title):
-        cells.refuse("title", "required", _("This cell is empty."))
-    amount = cells.read("amount", values.amount, CURRENCY)
-    return stated(
-        product=code or title[:200],
-        name=title[:300],
-        sku=cells.text("variant")[:200],
-        quantity=cells.demand("quantity", values.count),
-        unit_price_minor=cells.demand("price", values.amount, CURRENCY),
-        amount_minor=cells.read("due", values.amount, CURRENCY) if amount is None else amount,
-    )
-
-
-def _refunded(cells: Cells) -> int:
-    """What a line report says was given back; a refund that is only asked for is none yet."""
-    state = cells.text("refund_state")
-    return (cells.read("refunded", values.amount, CURRENCY) or 0) if state in ("", REFUND_SUCCEEDED) else 0
+            yield from orphans(reading.companions, lines)
 
 
 # --- Orders
@@ -320,7 +217,7 @@ class _Report:
         if not read:
             return self._one_kind(cells), None
         told = any("refunded" in line.cells for line in read)
-        return [_line(line) for line in read], sum(map(_refunded, read)) if told else None
+        return [line_item(line) for line in read], sum(map(refunded, read)) if told else None
 
     def _found(self, line: FoundLine, problems: list[FieldProblem]) -> Cells:
         name, written = self.found_in[line.file]
