@@ -18,7 +18,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from campaigns.admin.forms import NEW, BaseStepFormSet, CampaignForm, StepFormSet, initial_of, show_problems
+from campaigns.admin.drafts import checklist, instants, obstacles, offered, saved
+from campaigns.admin.forms import NEW, BaseStepFormSet, CampaignForm, StepFormSet, initial_of
 from campaigns.admin.marks import CAMPAIGN
 from campaigns.admin.results import balance_line, reasons_line, result
 from campaigns.admin.words import start_words, step_words, trigger_words, within_words
@@ -44,14 +45,6 @@ from core.admin.display import badge, change_url, list_url, number, when
 from core.errors import DomainError
 from members.selectors import example_member
 from retention.services.rules import sentence
-
-PARTS = (
-    (_("When"), ("trigger", "starts_at", "ends_at")),
-    (_("Who"), ("audience", "exclusion")),
-    (_("What"), ("steps",)),
-    (_("Within"), ("control_share", "attribution_days", "re_entry")),
-)
-"""The four parts and which paths of problems belong to each; the rest stands above them."""
 
 LONGEST_PREVIEW = 100_000
 
@@ -122,13 +115,13 @@ class CampaignAdmin(RekindleAdmin):
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = CampaignForm(request.POST or None, initial={**NEW, **_initial(request)})
+        form = CampaignForm(request.POST or None, initial={**NEW, **offered(request)})
         steps = StepFormSet(request.POST or None, initial=[{"kind": "send_message"}], prefix="steps")
 
         def save(document: dict[str, Any]) -> Campaign:
             return create_campaign(document=document, now=timezone.now(), by=request.user.get_username())
 
-        if request.method == "POST" and (campaign := _saved(form, steps, save)):
+        if request.method == "POST" and (campaign := saved(form, steps, save)):
             self.log_addition(request, campaign, gettext("made"))
             messages.success(request, gettext("The draft was saved. Look it over, then start it."))
             return HttpResponseRedirect(change_url("campaigns_campaign", campaign.pk))
@@ -144,14 +137,14 @@ class CampaignAdmin(RekindleAdmin):
 
     def _draft_page(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
         document = document_of(campaign)
-        form = CampaignForm(request.POST or None, initial={**NEW, **initial_of(document), **_instants(campaign)})
+        form = CampaignForm(request.POST or None, initial={**NEW, **initial_of(document), **instants(campaign)})
         steps = StepFormSet(request.POST or None, initial=document.get("steps", []), prefix="steps")
 
         def save(document: dict[str, Any]) -> Campaign:
             by = request.user.get_username()
             return update_draft(campaign=campaign, document=document, now=timezone.now(), by=by)
 
-        if request.method == "POST" and _saved(form, steps, save):
+        if request.method == "POST" and saved(form, steps, save):
             self.log_change(request, campaign, gettext("edited"))
             messages.success(request, gettext("The draft was saved."))
             return HttpResponseRedirect(change_url("campaigns_campaign", campaign.pk))
@@ -174,8 +167,8 @@ class CampaignAdmin(RekindleAdmin):
             obj=campaign,
             form=form,
             steps=steps,
-            checklist=_checklist(problems) if campaign else [],
-            obstacles=_obstacles(problems),
+            checklist=checklist(problems) if campaign else [],
+            obstacles=obstacles(problems),
             campaign=campaign,
             start_url=_move_url(campaign, "start"),
             preview_url=reverse("admin:campaigns_message_preview"),
@@ -344,42 +337,8 @@ def _start_sentences(campaign: Campaign) -> list[str]:
     return start_words(campaign.version, reach(campaign.version)) if campaign.version else []
 
 
-def _saved(form: CampaignForm, steps: BaseStepFormSet, save: Callable[[dict[str, Any]], Campaign]) -> Campaign | None:
-    """This function will hand what was typed to the service, or show what it refuses at the inputs."""
-    if not (form.is_valid() & steps.is_valid()):
-        return None
-    document = {**form.document(), "steps": [step.step() for step in steps.kept()]}
-    try:
-        return save(document)
-    except DomainError as error:
-        show_problems(form, steps, error)
-        return None
-
-
-def _initial(request: HttpRequest) -> dict[str, Any]:
-    """A segment's page offers to make a campaign of it: ?segment=…"""
-    slug = request.GET.get("segment", "")
-    return {"audience": {"in_segment": slug}} if slug else {}
-
-
-def _instants(campaign: Campaign) -> dict[str, Any]:
-    return {"starts_at": campaign.starts_at, "ends_at": campaign.ends_at}
-
-
 def _texts(asked: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(asked.get(name) or "") for name in ("subject", "body", "campaign", "coupon")}
-
-
-def _checklist(problems: list[Any]) -> list[tuple[Any, list[str]]]:
-    """This function will list the four parts, each with what is wrong with it."""
-    return [
-        (part, [str(each.message) for each in problems if each.path.split(".")[0].split("[")[0] in paths])
-        for part, paths in PARTS
-    ]
-
-
-def _obstacles(problems: list[Any]) -> list[str]:
-    return [str(problem.message) for problem in problems]
 
 
 def _still_open(campaign: Campaign, *, now: datetime) -> bool:

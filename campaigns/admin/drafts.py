@@ -1,0 +1,55 @@
+"""A draft between its form and the service: what was typed, what is refused, what keeps it from starting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.admin.forms import BaseStepFormSet, CampaignForm, show_problems
+from campaigns.models import Campaign
+from core.errors import DomainError, FieldProblem
+
+PARTS = (
+    (_("When"), ("trigger", "starts_at", "ends_at")),
+    (_("Who"), ("audience", "exclusion")),
+    (_("What"), ("steps",)),
+    (_("Within"), ("control_share", "attribution_days", "re_entry")),
+)
+"""The four parts and which paths of problems belong to each; the rest stands above them."""
+
+
+def saved(form: CampaignForm, steps: BaseStepFormSet, save: Callable[[dict[str, Any]], Campaign]) -> Campaign | None:
+    """This function will hand what was typed to the service, or show what it refuses at the inputs."""
+    if not (form.is_valid() & steps.is_valid()):
+        return None
+    document = {**form.document(), "steps": [step.step() for step in steps.kept()]}
+    try:
+        return save(document)
+    except DomainError as error:
+        show_problems(form, steps, error)
+        return None
+
+
+def offered(request: HttpRequest) -> dict[str, Any]:
+    """A segment's page offers to make a campaign of it: ?segment=…"""
+    slug = request.GET.get("segment", "")
+    return {"audience": {"in_segment": slug}} if slug else {}
+
+
+def instants(campaign: Campaign) -> dict[str, Any]:
+    return {"starts_at": campaign.starts_at, "ends_at": campaign.ends_at}
+
+
+def checklist(problems: list[FieldProblem]) -> list[tuple[Any, list[str]]]:
+    """This function will list the four parts, each with what is wrong with it."""
+    return [
+        (part, [str(each.message) for each in problems if each.path.split(".")[0].split("[")[0] in paths])
+        for part, paths in PARTS
+    ]
+
+
+def obstacles(problems: list[FieldProblem]) -> list[str]:
+    return [str(problem.message) for problem in problems]
