@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.coupons.benefits import discount_minor
@@ -85,10 +86,12 @@ def redeem(*, code: str, order: str, member: str | None, amount_minor: int, now:
     2. Write the use in one guarded statement; when another call came first, look again.
     3. If this order has used this code already, answer what was agreed then, whatever has changed since; with another amount
        or member it is a conflict.
+    4. If it has given the code back, what stood against it may have been its own use: look once more before refusing.
 
     Neither the order nor the member need be known yet: a member named here for the first time is created.
     """
     _demand_well_formed(order=order, member=member, amount_minor=amount_minor)
+    given_back: Redemption | None = None
     for _attempt in range(ATTEMPTS):
         offer, holder = look_up(code, member)
         refusal = first_refusal(offer, holder, amount_minor=amount_minor, now=now) or _needs_member(offer, holder)
@@ -96,11 +99,12 @@ def redeem(*, code: str, order: str, member: str | None, amount_minor: int, now:
             receipt = _use(offer, holder, order=order, amount_minor=amount_minor, now=now)
             if receipt is not None:
                 return receipt
-        earlier = _redemptions(offer, order).filter(rolled_back_at__isnull=True).first()
-        if earlier is not None:
-            return _same_again(earlier, offer, holder, amount_minor)
-        if refusal is not None:
+        latest = _redemptions(offer, order).order_by(F("rolled_back_at").desc(nulls_first=True)).first()
+        if latest is not None and latest.rolled_back_at is None:
+            return _same_again(latest, offer, member, amount_minor)
+        if refusal is not None and latest == given_back:
             raise CouponRefused(refusal)
+        given_back = latest
     raise CouponRefused(Refusal.BUSY)
 
 
@@ -175,7 +179,9 @@ def _redemptions(offer: Offer, order: str) -> Any:
     return Redemption.objects.filter(code=offer.code, order=order, template=offer.template)
 
 
-def _same_again(earlier: Redemption, offer: Offer, holder: Holder, amount_minor: int) -> RedemptionReceipt:
+def _same_again(earlier: Redemption, offer: Offer, member: str | None, amount_minor: int) -> RedemptionReceipt:
+    """The member is looked for again: the call that made this use may have created them after we first looked."""
+    _offer, holder = look_up(offer.code, member)
     if earlier.amount_minor != amount_minor:
         raise CouponRefused(
             Refusal.CONFLICT,

@@ -133,6 +133,16 @@ class TestTrap29ACodeIsNeverOversold:
         assert Redemption.objects.count() == 1
         assert what_does_not_add_up() == []
 
+    @pytest.mark.parametrize("kind", ["own", "public"])
+    def test_the_same_order_of_a_newcomer_is_one_use_and_one_answer(self, kind):
+        code = "HOT" if kind == "public" else issue_to(make_template("own"), make_member("m1"))[0]
+        Coupon.objects.update(member_id=None)
+        make_template(code="HOT")
+        outcomes = race([use("o1", member="new", code=code) for _number in range(40)])
+        assert summary(outcomes) == {"done": 40}
+        assert outcomes == [outcomes[0]] * 40
+        assert what_does_not_add_up() == []
+
 
 class TestTrap30GivingBackIsGuardedLikeTaking:
     """medusa#16595: reserving is locked but reverting is not; saleor#15855: the loser gives back what the winner took."""

@@ -393,6 +393,38 @@ class TestALostRace:
         assert use(public).order == "o1"
         assert what_does_not_add_up() == []
 
+    @pytest.fixture
+    def after_the_look(self, monkeypatch):
+        """Runs once, when the call has seen who asks for what and has decided nothing yet."""
+
+        def arrange(action):
+            real, waiting = redeeming.look_up, [action]
+
+            def look_and_let_the_rival_act(code, member):
+                seen = real(code, member)
+                if waiting:
+                    waiting.pop()()
+                return seen
+
+            monkeypatch.setattr(redeeming, "look_up", look_and_let_the_rival_act)
+
+        return arrange
+
+    def test_against_the_same_order_of_a_newcomer_gets_the_same_receipt(self, public, after_the_look):
+        won = []
+        after_the_look(lambda: won.append(use(public, member="new")))
+        assert [use(public, member="new")] == won
+        assert what_does_not_add_up() == []
+
+    @pytest.mark.parametrize("kind", ["own", "public"])
+    def test_against_its_own_roll_back_is_not_refused_for_its_own_use(self, kind, request, after_the_look):
+        code = request.getfixturevalue(kind)
+        use(code)
+        after_the_look(lambda: roll_back(code=code, order="o1", now=NOW + timedelta(hours=1)))
+        again = use(code, now=NOW + timedelta(hours=2))
+        assert (again.order, again.redeemed_at) == ("o1", NOW + timedelta(hours=2))
+        assert what_does_not_add_up() == []
+
     def test_five_times_in_a_row_is_busy_and_may_be_tried_again(self, own, monkeypatch):
         monkeypatch.setattr(redeeming, "record_use", lambda use: False)
         with pytest.raises(CouponRefused) as caught:
