@@ -5,6 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 EPOCH = date(1970, 1, 1)
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+"""Instants outside are typing mistakes, and near the calendar's own ends arithmetic overflows."""
+
+
+def within_calendar(instant: datetime) -> bool:
+    """This function will say whether `instant` (aware) can be stored, shown in any zone and reckoned with."""
+    return FIRST_YEAR <= instant.year <= LAST_YEAR
 
 
 def day_number(instant: datetime, zone: tzinfo) -> int:

@@ -16,8 +16,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.actions import Step, actions
+from campaigns.services.instants import OUT_OF_CALENDAR, Instant
 from campaigns.triggers import Trigger, triggers
 from core.errors import FieldProblem, InvalidInput
+from core.periods import within_calendar
 from retention.services.rules import checked_rule
 from rules.fields import nearest
 
@@ -35,7 +37,6 @@ DEEPEST = 100
 Share = Annotated[float, msgspec.Meta(ge=0, le=0.9)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=90)]
 ReEntryDays = Annotated[int, msgspec.Meta(ge=1, le=3650)]
-Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Slug = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
@@ -118,8 +119,8 @@ class _Reader:
         steps = self._steps()
         share = self._value("control_share", Share, default=0.1)
         re_entry = self._re_entry(trigger)
-        starts_at = self._value("starts_at", Instant | None, default=None)
-        ends_at = self._value("ends_at", Instant | None, default=None)
+        starts_at = self._instant("starts_at")
+        ends_at = self._instant("ends_at")
         days = self._value("attribution_days", Days, default=14)
         if starts_at is not None and ends_at is not None and ends_at <= starts_at:
             self._add("ends_at", "ends_before_start", _("The campaign must end after it starts."))
@@ -129,6 +130,13 @@ class _Reader:
             slug=slug, name=name, trigger=trigger or {}, audience=audience or {}, exclusion=exclusion, steps=steps,
             control_share=share, re_entry=re_entry, starts_at=starts_at, ends_at=ends_at, attribution_days=days,
         )  # fmt: skip
+
+    def _instant(self, key: str) -> datetime | None:
+        instant: datetime | None = self._value(key, Instant | None, default=None)
+        if instant is None or within_calendar(instant):
+            return instant
+        self._add(key, "out_of_range", OUT_OF_CALENDAR)
+        return None
 
     def _slug(self) -> Any:
         slug = self._value("slug", Slug)

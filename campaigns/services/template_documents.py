@@ -15,12 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.coupons.codes import is_public_shape, public_code
 from campaigns.coupons.redeem import AMOUNT_MAXIMUM
 from campaigns.models import BenefitKind, CouponTemplate, Origin
+from campaigns.services.instants import OUT_OF_CALENDAR, Instant
 from core.errors import FieldProblem, InvalidInput
+from core.periods import within_calendar
 from rules.fields import nearest
 
 Amount = Annotated[int, msgspec.Meta(ge=1, le=AMOUNT_MAXIMUM)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
-Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 FIELDS: dict[str, Any] = {
@@ -123,9 +124,14 @@ class _Reader:
                     self._add(path + name, "required", _("This is missing."))
                 continue
             try:
-                self._values[name] = msgspec.convert(value, wanted)
+                read = msgspec.convert(value, wanted)
             except msgspec.ValidationError as error:
                 self._add(path + name, "invalid", _("This does not fit: %(error)s") % {"error": error})
+                continue
+            if isinstance(read, datetime) and not within_calendar(read):
+                self._add(path + name, "out_of_range", OUT_OF_CALENDAR)
+                continue
+            self._values[name] = read
 
     def _read_benefit(self) -> None:
         given = self._document.get("benefit")

@@ -10,11 +10,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.conf import shop_zone
-from core.periods import day_of, start_of
+from core.periods import FIRST_YEAR, LAST_YEAR, day_of, start_of, within_calendar
 
-FIRST_YEAR = 1900
-LAST_YEAR = 2200
-"""Instants outside are typing mistakes, and near the calendar's own ends arithmetic overflows."""
 LONGEST_NAME = 60
 """Characters of an unknown key that a refusal repeats."""
 LARGEST_MINOR = 10**15
@@ -31,7 +28,7 @@ class InstantField(serializers.DateTimeField):
             instant = super().to_internal_value(value)
         except OverflowError:
             self.fail("out_of_range", first=FIRST_YEAR, last=LAST_YEAR)
-        if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        if not within_calendar(instant):
             self.fail("out_of_range", first=FIRST_YEAR, last=LAST_YEAR)
         return instant.astimezone(UTC)
 

@@ -108,6 +108,8 @@ class TestCreating:
             ({"valid_days": 5, "valid_until": "2026-04-01T00:00:00Z"}, [("valid_days", "not_both")]),
             ({"valid_until": "2026-04-01T00:00:00"}, [("valid_until", "invalid")]),
             ({"valid_until": "soon"}, [("valid_until", "invalid")]),
+            ({"valid_until": "9999-12-31T23:59:59-12:00"}, [("valid_until", "out_of_range")]),
+            ({"valid_from": "0001-01-01T00:00:00+14:00"}, [("valid_from", "out_of_range")]),
             (
                 {"valid_from": "2026-04-01T00:00:00Z", "valid_until": "2026-04-01T00:00:00Z"},
                 [("valid_until", "ends_before_start")],

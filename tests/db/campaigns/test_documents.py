@@ -75,6 +75,11 @@ class TestReadDocument:
             ("attribution_days", "invalid"),
         ]
 
+    @pytest.mark.parametrize("key", ["starts_at", "ends_at"])
+    @pytest.mark.parametrize("instant", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "2201-01-01T00:00:00Z"])
+    def test_refuses_an_instant_that_no_list_could_show_again(self, key, instant):
+        assert problems(**{key: instant}) == [(key, "out_of_range")]
+
     @pytest.mark.parametrize("missing", ["slug", "name", "trigger", "audience", "steps"])
     def test_wants_what_a_campaign_cannot_be_without(self, missing):
         assert problems(**{missing: None}) == [(missing, "required")]
