@@ -116,6 +116,8 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+# Seconds for each answer of the server. Without it one that says nothing would stop all dispatch for ever.
+EMAIL_TIMEOUT = 30
 for _name, _value in ENV.email.items():
     globals()[_name] = _value
 DEFAULT_FROM_EMAIL = "shop@rekindle.example"

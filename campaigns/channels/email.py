@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import smtplib
-import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from django.conf import settings
-from django.core.mail import BadHeaderError, EmailMessage
+from django.core.mail import BadHeaderError, EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.channels.base import Channel, ChannelError, Message, Receipt
@@ -15,15 +17,9 @@ from campaigns.conf import outbox
 
 FILES = "django.core.mail.backends.filebased.EmailBackend"
 
-# The server never had the message, so another attempt cannot make two of it.
-NEVER_HANDED_OVER = (
-    ConnectionRefusedError,
-    socket.gaierror,
-    smtplib.SMTPConnectError,
-    smtplib.SMTPHeloError,
-    smtplib.SMTPAuthenticationError,
-    smtplib.SMTPNotSupportedError,
-)
+# Raised before the server is offered the message, so another attempt cannot make two of it.
+NEVER_HANDED_OVER = (smtplib.SMTPHeloError, smtplib.SMTPNotSupportedError)
+FAILURES = (smtplib.SMTPException, BadHeaderError, OSError, ValueError)
 
 
 class Email(Channel):
@@ -47,10 +43,29 @@ class Email(Channel):
         try:
             if _to_files():
                 return put_once(outbox() / "email", f"{message.key}.eml", mail.message().as_bytes())
-            mail.send()
-        except (smtplib.SMTPException, BadHeaderError, OSError, ValueError) as error:
+            with _server() as mail.connection:
+                mail.send()
+        except FAILURES as error:
             raise _refusal(error) from error
         return Receipt(provider_id=f"<{message.key}@{_domain()}>")
+
+
+@contextmanager
+def _server() -> Iterator[BaseEmailBackend]:
+    """Opened apart from sending: a server that is not reached never had the message, so another attempt cannot make two.
+
+    Once it took the message, nothing that goes wrong at parting makes that doubtful.
+    """
+    server = get_connection()
+    try:
+        server.open()
+    except FAILURES as error:
+        raise ChannelError(f"{type(error).__name__}: {error}") from error
+    try:
+        yield server
+    finally:
+        with suppress(smtplib.SMTPException, OSError):
+            server.close()
 
 
 def _to_files() -> bool:
@@ -64,13 +79,13 @@ def _domain() -> str:
 def _refusal(error: Exception) -> ChannelError:
     """This function will say what an error means for another attempt; what is not known for sure may have been sent."""
     text = f"{type(error).__name__}: {error}"
+    if isinstance(error, BadHeaderError | ValueError):
+        return ChannelError(text, permanent=True)
     if _to_files() or isinstance(error, NEVER_HANDED_OVER):
-        return ChannelError(text, permanent=isinstance(error, BadHeaderError | ValueError))
+        return ChannelError(text)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _answer in error.recipients.values()]
         return ChannelError(text, permanent=all(code >= 500 for code in codes))
     if isinstance(error, smtplib.SMTPResponseException):
         return ChannelError(text, permanent=error.smtp_code >= 500)
-    if isinstance(error, BadHeaderError | ValueError):
-        return ChannelError(text, permanent=True)
     return ChannelError(text, handed_over=True)

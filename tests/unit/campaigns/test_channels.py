@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import smtplib
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,6 +13,7 @@ from django.core import mail
 from campaigns.channels import ChannelError, Message
 from campaigns.channels.email import FILES, Email
 from campaigns.channels.sms import Sms
+from campaigns.conf import STUCK_AFTER
 
 MESSAGE = Message(key="k1", to="+8613800000001", subject="", body="你好")
 MAIL = Message(key="k2", to="anna@example.com", subject="Hello", body="We miss you.")
@@ -79,8 +81,7 @@ class TestEmail:
     @pytest.mark.parametrize(
         ("error", "permanent", "handed_over"),
         [
-            (ConnectionRefusedError(), False, False),
-            (smtplib.SMTPConnectError(421, "busy"), False, False),
+            (smtplib.SMTPHeloError(501, "no"), False, False),
             (smtplib.SMTPRecipientsRefused({"anna@example.com": (550, b"no such user")}), True, False),
             (smtplib.SMTPRecipientsRefused({"anna@example.com": (450, b"later")}), False, False),
             (smtplib.SMTPDataError(451, b"later"), False, False),
@@ -98,6 +99,41 @@ class TestEmail:
             Email().send(message=MAIL)
 
         assert (caught.value.permanent, caught.value.handed_over) == (permanent, handed_over)
+
+    @pytest.mark.parametrize(
+        "error", [ConnectionRefusedError(), TimeoutError(), smtplib.SMTPAuthenticationError(535, b"no")]
+    )
+    def test_may_be_tried_again_when_the_server_was_not_reached(self, monkeypatch, error):
+        def refuse(*_args, **_kwargs):
+            raise error
+
+        monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.open", refuse)
+        with pytest.raises(ChannelError) as caught:
+            Email().send(message=MAIL)
+
+        assert (caught.value.permanent, caught.value.handed_over) == (False, False)
+        assert mail.outbox == []
+
+    def test_gives_a_server_up_that_says_nothing(self, settings):
+        """A listening socket nobody accepts from: the connection stands, and no greeting ever comes."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+            settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
+            settings.EMAIL_TIMEOUT = 0.1
+            with pytest.raises(ChannelError) as caught:
+                Email().send(message=MAIL)
+
+        assert (caught.value.permanent, caught.value.handed_over) == (False, False)
+
+    def test_waits_for_a_server_far_shorter_than_a_dead_process_is_waited_for(self, settings):
+        assert 0 < 10 * settings.EMAIL_TIMEOUT < STUCK_AFTER.total_seconds()
+
+    def test_is_sent_although_parting_goes_wrong(self, monkeypatch):
+        def break_off(_backend):
+            raise TimeoutError
+
+        monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.close", break_off)
+        assert Email().send(message=MAIL).provider_id == "<k2@rekindle.example>"
 
     def test_refuses_a_header_with_a_line_break_for_good(self):
         with pytest.raises(ChannelError) as caught:
