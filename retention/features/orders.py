@@ -18,6 +18,7 @@ READ = {
     "discount": F("discount_minor"),
     "refunds_given": F("refund_count"),
     "coupon": F("coupon_code"),
+    "hour": F("placed_hour"),
 }
 """What facts read of an order; all of it stands in the index `order_facts`."""
 

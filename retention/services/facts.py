@@ -16,7 +16,7 @@ from members.models import BehaviourEvent, Member, Order
 from retention.features.cadence import PREVIOUS, cadence_aggregates
 from retention.features.events import carts_left, event_aggregates
 from retention.features.orders import COUNTED, READ, order_aggregates
-from retention.features.preferences import channel_votes, hour_votes, preferred_channel, preferred_hour
+from retention.features.preferences import best_hour, channel_votes, preferred_channel, preferred_hour
 from retention.models import DueMember, MemberFacts
 
 UNKNOWN = frozenset(field.name for field in MemberFacts._meta.concrete_fields if field.null)
@@ -53,23 +53,25 @@ def fresh_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Member, 
         orders, events = orders.filter(member_id__in=due), events.filter(member_id__in=due)
         members = members.filter(pk__in=due)
     read = CTE(orders.values("member_id", **READ, previous=PREVIOUS), name="read")
-    hours, channels = CTE(hour_votes(orders), name="hours"), CTE(channel_votes(orders), name="channels")
-    aggregates = {**order_aggregates(day=day), **cadence_aggregates()}
+    added_up = {**order_aggregates(day=day), **cadence_aggregates(), "best_hour": best_hour()}
+    ordered = CTE(read.queryset().values("member_id").annotate(**added_up), name="ordered")
+    votes = CTE(channel_votes(orders), name="votes")
+    done = event_aggregates(day=day)
     carts = carts_left(events, day=day, read_events=read_events, read_orders=read_orders)
     sources = {
-        CTE(read.queryset().values("member_id").annotate(**aggregates), name="ordered"): (*aggregates,),
-        CTE(preferred_hour(hours.queryset()), name="hour"): ("preferred_hour",),
-        CTE(preferred_channel(channels.queryset()), name="channel"): ("preferred_channel",),
-        CTE(events.values("member_id").annotate(**event_aggregates(day=day)), name="did"): (*event_aggregates(day=day),),
+        ordered: (*added_up,),
+        CTE(preferred_channel(votes.queryset()), name="channel"): ("preferred_channel",),
+        CTE(events.values("member_id").annotate(**done), name="did"): (*done,),
         CTE(carts, name="carts"): ("carts_left_30d",),
     }
     told: dict[str, Any] = {}
     for source, names in sources.items():
         members = source.join(members, id=source.col.member_id, _join_type="LEFT OUTER JOIN")
         told |= {name: getattr(source.col, name) for name in names}
+    told["preferred_hour"] = preferred_hour(told["best_hour"])
     columns = {name: told[name] if name in UNKNOWN else Coalesce(told[name], 0) for name in COLUMNS}
     rows = members.annotate(**columns, windows_day=Value(day)).values_list("id", *COLUMNS, "windows_day")
-    return with_cte(read, hours, channels, *sources, select=rows)
+    return with_cte(read, votes, *sources, select=rows)
 
 
 def differing_facts(*, as_of: datetime) -> QuerySet[Member, tuple[Any, ...]]:
