@@ -19,6 +19,7 @@ GROUPS: list[tuple[Text, list[Room]]] = [
         _("Members"),
         [
             (_("Members"), "group", "members_member"),
+            (_("Duplicates"), "join_inner", "members_mergerecord"),
             (_("Orders"), "receipt_long", "members_order"),
             (_("Products"), "inventory_2", "members_product"),
         ],

@@ -186,6 +186,22 @@ def members_called(external_ids: Sequence[str]) -> list[Member]:
     return [found[each] for each in external_ids if each in found]
 
 
+def ordered_by(member_ids: Collection[int]) -> dict[int, tuple[int, datetime]]:
+    """This function will return how many orders members have, and the last; who has none is left out."""
+    counted = Order.objects.filter(member_id__in=member_ids).values_list("member_id")
+    return {pk: (count, last) for pk, count, last in counted.annotate(count=Count("pk"), last=Max("placed_at")).order_by()}
+
+
+def members_compared(member_ids: Collection[int]) -> dict[int, Member]:
+    """This function will return members with what they said about being written to."""
+    return Member.objects.prefetch_related("consents").in_bulk(set(member_ids))
+
+
+def merge_listing() -> QuerySet[MergeRecord]:
+    """This function will return merges, newest first, without what they moved."""
+    return MergeRecord.objects.select_related("member").defer("moved").order_by("-pk")
+
+
 def members_by_id(member_ids: Collection[int]) -> dict[int, Member]:
     return Member.objects.in_bulk(set(member_ids))
 

@@ -1,5 +1,5 @@
 """Screens in Django admin: members, what they ordered, what is sold."""
 
-from members.admin import members, orders, panels, products
+from members.admin import duplicates, members, orders, panels, products
 
-__all__ = ["members", "orders", "panels", "products"]
+__all__ = ["duplicates", "members", "orders", "panels", "products"]

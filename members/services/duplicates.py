@@ -23,7 +23,7 @@ MEMBERS_NAMED = 6
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Something that two members share. `columns` group the rows, the last of them being the member's id."""
+    """Something that two members share: rows with the same `columns`. `member` is where the rows name their member."""
 
     code: str
     label: str | Promise
@@ -61,45 +61,27 @@ def _unmasked(rows: QuerySet[Any, Any], column: str) -> QuerySet[Any, Any]:
     return rows.exclude(**{f"{column}__contains": MASK})
 
 
-def find_duplicates(
-    *, reason: str, after: Sequence[Any] = (), most: int = GROUPS_AT_ONCE
-) -> tuple[list[DuplicateGroup], bool]:
-    """This function will return up to `most` groups of one reason, past the group of value `after`, and whether there are
-    more. Two statements: the groups, and their members.
+def find_duplicates(*, reason: str, start: int = 0, most: int = GROUPS_AT_ONCE) -> tuple[list[DuplicateGroup], bool]:
+    """This function will return up to `most` groups of one reason, from the `start`th on, and whether there are more.
+
+    Two statements: the groups, and their members. The first one reads its index in order and stops when the page is full.
     """
     asked = next(each for each in reasons() if each.code == reason)
-    found = _groups(asked, tuple(after))[: most + 1]
-    groups = [(tuple(row[:-1]), row[-1]) for row in found]
-    named = _members(asked, [value for value, _count in groups[:most]])
+    found = [(tuple(row[:-1]), row[-1]) for row in _groups(asked)[start : start + most + 1]]
+    named = _members(asked, [value for value, _count in found[:most]])
     page = [
         DuplicateGroup(asked.code, asked.label, value, count, tuple(named.get(value, ())[:MEMBERS_NAMED]))
-        for value, count in groups[:most]
+        for value, count in found[:most]
     ]
-    return page, len(groups) > most
+    return page, len(found) > most
 
 
-def count_duplicates(*, reason: str, most: int) -> int:
-    """This function will count the groups of one reason, up to `most`."""
-    asked = next(each for each in reasons() if each.code == reason)
-    return len(_groups(asked, ())[:most])
-
-
-def _groups(asked: Reason, after: tuple[Any, ...]) -> QuerySet[Any, Any]:
-    """In the order of the index: the scan stops when the page is full."""
-    rows = asked.rows.filter(_beyond(asked.columns, after)) if after else asked.rows
-    counted = rows.order_by().values(*asked.columns).annotate(members=Count(asked.member, distinct=asked.member != "pk"))
+def _groups(asked: Reason) -> QuerySet[Any, Any]:
+    counted = (
+        asked.rows.order_by().values(*asked.columns).annotate(members=Count(asked.member, distinct=asked.member != "pk"))
+    )
     shared = counted.filter(members__gt=1).order_by(*asked.columns)
     return shared.values_list(*asked.columns, "members")
-
-
-def _beyond(columns: Sequence[str], after: Sequence[Any]) -> Q:
-    """(a, b) > (x, y), column by column."""
-    beyond = Q()
-    same = Q()
-    for column, value in zip(columns, after, strict=True):
-        beyond |= same & Q(**{f"{column}__gt": value})
-        same &= Q(**{column: value})
-    return beyond
 
 
 def _members(asked: Reason, values: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], list[int]]:

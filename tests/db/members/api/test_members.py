@@ -4,6 +4,8 @@ import pytest
 
 from core.registry import MemberSection, member_sections
 from members.models import Consent, DirtyMark, Member
+from members.services.identity import merge_members
+from tests.factories import NOW, make_member
 from tests.rest import Caller, caller, given_key, in_path, paths_of
 
 pytestmark = pytest.mark.django_db
@@ -274,3 +276,23 @@ class TestBulk:
 
     def test_takes_nothing_gladly(self) -> None:
         assert caller().post("members/bulk/", {"items": []}).json() == {"accepted": 0, "rejected": []}
+
+
+class TestAMergedId:
+    def test_is_answered_with_the_member_who_answers_for_it(self) -> None:
+        keep, drop = make_member("k", name="Anna"), make_member("d", name="Anne")
+        merge_members(keep=keep.pk, drop=drop.pk, now=NOW)
+        client = caller()
+
+        got = client.get("members/d/")
+        put = client.put("members/d/", {"name": "Anne", "city": "上海"})
+
+        assert (got.status_code, got.json()["external_id"]) == (200, "k")
+        assert (put.status_code, put.json()["external_id"], put.json()["name"], put.json()["city"]) == (
+            200,
+            "k",
+            "Anna",
+            "上海",
+        )
+        assert client.get("members/d/coupons/").status_code == 200
+        assert Member.objects.count() == 1
