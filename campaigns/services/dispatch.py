@@ -68,14 +68,20 @@ def dispatch_messages(*, now: datetime) -> Mapping[str, int]:
     """This function will hand over what is queued, for at most a few minutes; the rest is the next pass's.
 
     1. Settle what processes that died were handing over.
-    2. Channel by channel: claim a few, hand them over side by side, record each answer as it comes.
+    2. Channel by channel, in turns: claim a few, hand them over side by side, record each answer as it comes. A channel with
+       more than a pass can send does not keep the others waiting.
     """
     started = monotonic()
     counts: Counter[str] = Counter(settle_stuck(now=now))
     with ThreadPoolExecutor(max_workers=SENDING_THREADS, thread_name_prefix="dispatch") as pool:
-        for channel in channels:
-            for claims in _claims(channel, now=now, started=started, counts=counts):
-                counts.update(_hand_over(pool, channel, claims, now))
+        queues = {channel: _claims(channel, now=now, started=started, counts=counts) for channel in channels}
+        while queues:
+            for channel, queue in list(queues.items()):
+                claims = next(queue, None)
+                if claims is None:
+                    del queues[channel]
+                else:
+                    counts.update(_hand_over(pool, channel, claims, now))
     return dict(counts)
 
 

@@ -15,7 +15,7 @@ from campaigns.holdout import held_out
 from campaigns.models import Arm, Campaign, CampaignStatus, CampaignVersion, Enrolment, EnrolmentStatus
 from campaigns.services.documents import trigger_of
 from campaigns.services.freshness import obstacle
-from campaigns.services.lifecycle import finish, pause
+from campaigns.services.lifecycle import MoveRefused, finish, pause
 from campaigns.triggers import TriggerUnable
 from core.conf import shop_zone
 from core.errors import DomainError
@@ -66,6 +66,8 @@ def plan_campaign(*, campaign_id: int, now: datetime) -> int:
     3. Candidates of the trigger, whom the audience holds, less the exclusion, as re-entry allows; each with the arm that a
        keyed hash gives. Whoever has the occasion already is passed over by the constraint.
     4. The trigger's progress last, guarded by the status: if a person stopped the campaign meanwhile, nothing stands.
+
+    A person who moves the campaign in the moment in which it would be paused or finished here has the last word.
     """
     try:
         with transaction.atomic():
@@ -77,7 +79,7 @@ def plan_campaign(*, campaign_id: int, now: datetime) -> int:
             if written:
                 enqueue_on_commit("campaigns.step")
             return written
-    except _Overtaken:
+    except (_Overtaken, MoveRefused):
         return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
@@ -86,6 +87,23 @@ class TestDispatchMessages:
 
         assert dispatch_messages(now=NOW) == {"sent": 5}
         assert len({each.key for each in provider.got}) == 5
+
+    def test_gives_each_channel_its_turn_when_a_pass_is_too_short_for_all(self, monkeypatch):
+        sms, email = ListChannel(), ListChannel()
+        email.code, email.address_field, email.has_subject = "email", "email", True
+        monkeypatch.setattr(channels, "_entries", {"sms": sms, "email": email})
+        monkeypatch.setattr(dispatch, "CLAIMED_AT_ONCE", 1)
+        # The pass begins at 0 and each claim finds 100 seconds gone by: it has time for two.
+        monkeypatch.setattr(dispatch, "monotonic", count(step=100).__next__)
+        for name in ("anna", "boris", "clara"):
+            make_reachable(name)
+        know_everybody()
+        make_running(steps=[SMS, EMAIL])
+        plan_campaigns(now=NOW)
+        step_enrolments(now=NOW)
+
+        assert dispatch_messages(now=NOW) == {"sent": 2}
+        assert (len(sms.got), len(email.got)) == (1, 1)
 
 
 class TestRetrying:

@@ -12,7 +12,7 @@ from campaigns.conf import PLANNED_AT_ONCE
 from campaigns.holdout import held_out
 from campaigns.models import Campaign, CampaignVersion, Enrolment
 from campaigns.services import planning
-from campaigns.services.lifecycle import activate, pause, resume
+from campaigns.services.lifecycle import activate, finish, pause, resume
 from campaigns.services.planning import plan_campaign, plan_campaigns
 from members.models import Member
 from retention.models import RefreshState, Transition
@@ -380,6 +380,18 @@ class TestPlanCampaign:
 
         assert plan_campaign(campaign_id=campaign.pk, now=NOW) == 0
         assert Enrolment.objects.count() == 0
+
+    def test_leaves_a_person_the_last_word_where_it_would_have_paused_the_campaign(self, monkeypatch):
+        know_everybody()
+        campaign = make_running()
+
+        def stop_and_object(**_asked):
+            finish(campaign_id=campaign.pk, now=NOW, by="a person")
+            return "A reason to pause."
+
+        monkeypatch.setattr(planning, "obstacle", stop_and_object)
+
+        assert plan_campaigns(now=NOW) == {"due": 0}
 
     def test_pauses_a_campaign_whose_rule_no_longer_fits(self):
         make_member("anna")
