@@ -37,8 +37,8 @@ class Order(models.Model):
     """One order of one member, in the shop's currency.
 
     `total_minor` is list price less discounts; `revenue_minor` = total less refunds, and belongs to the order's own day.
-    `placed_day` is the shop day number of `placed_at`, `placed_hour` the hour on the shop's clock: NULL where `placed_at` is a
-    day's first moment, which stands for a date without a time. Orders that count are all but the cancelled.
+    `placed_day` is the shop day number of `placed_at`, `placed_hour` the hour on the shop's clock: NULL where `placed_at` is
+    a day's first moment, which stands for a date without a time. Orders that count are all but the cancelled.
     """
 
     shop = models.ForeignKey(Shop, on_delete=models.PROTECT, db_index=False, verbose_name=_("shop"))
