@@ -44,4 +44,4 @@ def outbox() -> Path:
 
 def sms_sender() -> str:
     """This function will return who stands for the SMS provider: files, or the console."""
-    return str(getattr(settings, "SMS_SENDER", "file"))
+    return str(settings.SMS_SENDER)

@@ -6,12 +6,14 @@ import os
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var")
@@ -27,6 +29,7 @@ BOOLEANS = {
     "off": False,
     "": False,
 }
+SMS_SENDERS = ("file", "console")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     https_only: bool
     email: dict[str, object]
+    email_from: str
+    sms_sender: str
     shop_time_zone: str
     shop_currency: str
     churn_horizon_days: int
@@ -59,6 +64,8 @@ def read_environment() -> Environment:
         ),
         https_only=_boolean("HTTPS_ONLY"),
         email=_email(),
+        email_from=_address("EMAIL_FROM", default="shop@rekindle.example"),
+        sms_sender=_one_of("SMS_SENDER", SMS_SENDERS, default="file"),
         shop_time_zone=_time_zone("SHOP_TIME_ZONE", default="Asia/Shanghai"),
         shop_currency=_currency("SHOP_CURRENCY", default="CNY"),
         churn_horizon_days=_whole_number("CHURN_HORIZON_DAYS", default=90, low=7, high=730),
@@ -89,6 +96,23 @@ def _whole_number(name: str, *, default: int, low: int, high: int) -> int:
     if not value.isdecimal() or not low <= int(value) <= high:
         raise _wrong(name, value, f"a whole number from {low} to {high}")
     return int(value)
+
+
+def _one_of(name: str, allowed: tuple[str, ...], *, default: str) -> str:
+    value = _text(name, default=default)
+    if value not in allowed:
+        raise _wrong(name, value, " or ".join(allowed))
+    return value
+
+
+def _address(name: str, *, default: str) -> str:
+    """An address, or a name with the address in angle brackets."""
+    value = _text(name, default=default)
+    try:
+        validate_email(parseaddr(value)[1])
+    except ValidationError:
+        raise _wrong(name, value, "an address such as shop@example.com or Shop <shop@example.com>") from None
+    return value
 
 
 def _time_zone(name: str, *, default: str) -> str:
@@ -132,10 +156,8 @@ def _cache_url(redis_url: str) -> str:
     if not redis_url:
         return ""
     address = urlsplit(redis_url)
-    if address.scheme not in {"redis", "rediss", "unix"}:
+    if address.scheme not in {"redis", "rediss"}:  # a socket's file has no form that both broker and cache read
         raise _wrong("REDIS_URL", address.scheme, "an address such as redis://host:6379/0")
-    if address.scheme == "unix":
-        return urlunsplit(address._replace(query="db=1"))
     number = address.path.strip("/") or "0"
     if not number.isdecimal():
         raise _wrong("REDIS_URL", address.path, "an address such as redis://host:6379/0, with a number at its end")

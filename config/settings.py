@@ -120,9 +120,12 @@ EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_TIMEOUT = 30
 for _name, _value in ENV.email.items():
     globals()[_name] = _value
-DEFAULT_FROM_EMAIL = "shop@rekindle.example"
+DEFAULT_FROM_EMAIL = ENV.email_from
+SMS_SENDER = ENV.sms_sender
 
 SECURE_SSL_REDIRECT = ENV.https_only
+# An orchestrator asks over plain http, and a redirect would tell it that all is well.
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if ENV.https_only else 0
 SESSION_COOKIE_SECURE = ENV.https_only
 CSRF_COOKIE_SECURE = ENV.https_only

@@ -25,6 +25,13 @@ class TestLivez:
         assert (response.status_code, response.json()) == (200, {"status": "ok"})
         assert Client().post("/livez").status_code == 405
 
+    @pytest.mark.parametrize("address", ["/livez", "/readyz"])
+    def test_is_asked_over_plain_http_also_where_people_are_not(self, settings, address) -> None:
+        settings.SECURE_SSL_REDIRECT = True
+
+        assert Client().get(address).status_code == 200
+        assert Client().get("/admin/login/").status_code == 301
+
 
 class TestReadyz:
     def test_is_ok_when_every_part_answers(self) -> None:
