@@ -33,6 +33,25 @@ class InstantField(serializers.DateTimeField):
         return instant.astimezone(UTC)
 
 
+class AsOfField(InstantField):
+    """When something shall hold; a date alone means its last moment, as `--as-of` of the commands reads it."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        on = _date_alone(value)
+        if on is not None and FIRST_YEAR <= on.year <= LAST_YEAR:
+            return start_of(day_of(on) + 1, shop_zone()) - datetime.resolution
+        return super().to_internal_value(value)
+
+
+def _date_alone(value: Any) -> date | None:
+    if not isinstance(value, str) or len(value) != len("2026-01-31"):
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        return None
+
+
 @extend_schema_field({"type": "string", "example": "2026-01-31"})
 class FromField(serializers.Field[datetime, str, Any, datetime]):
     """Where a period begins: an instant, or a date, which means the start of the shop's day."""

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from core.api.fields import FromField, InstantField, KnownText, TextField, ToField
+from core.api.fields import AsOfField, FromField, InstantField, KnownText, TextField, ToField
 from core.api.schema import request_example
 from core.conf import shop_currency
 from members.api.bulk import MOST_ITEMS
@@ -52,13 +52,13 @@ class MemberQuery(serializers.Serializer[Any]):
     gender = serializers.ChoiceField(Gender.choices, required=False)
     source = TextField(required=False)  # type: ignore[assignment]
     tag = TextField(required=False, help_text=_("members who carry this tag"))
-    as_of = InstantField(required=False, help_text=_("when the scores hold; default: the last refresh"))
+    as_of = AsOfField(required=False, help_text=_("when the scores hold; default: the last refresh"))
 
 
 class MemberDetailQuery(serializers.Serializer[Any]):
     """What one member can be asked."""
 
-    as_of = InstantField(required=False, help_text=_("when the scores hold; default: the last refresh"))
+    as_of = AsOfField(required=False, help_text=_("when the scores hold; default: the last refresh"))
 
 
 class IdentifierOut(serializers.Serializer[Any]):

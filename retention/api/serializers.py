@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from core.api.fields import BodyIn, FromField, InstantField, KnownText, RuleField, TextField, ToField
+from core.api.fields import AsOfField, BodyIn, FromField, InstantField, KnownText, RuleField, TextField, ToField
 from core.api.schema import request_example
 from core.periods import date_of
 from retention.models import ModelKind, ScoringModel, Segment, SegmentSize
@@ -142,7 +142,7 @@ class VersionOut(serializers.Serializer[Any]):
 @extend_schema_serializer(examples=[request_example({"rule": AWAY["rule"]})])
 class PreviewIn(BodyIn):
     rule = RuleField()
-    as_of = InstantField(required=False, allow_null=True, help_text=_("default: the last refresh"))
+    as_of = AsOfField(required=False, allow_null=True, help_text=_("default: the last refresh"))
 
 
 class PreviewOut(serializers.Serializer[Any]):

@@ -7,7 +7,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.models import Scope
+from core.periods import date_of
 from retention.models import Segment, SegmentVersion
+from retention.selectors import state
 from retention.services.refresh import refresh
 from retention.services.scoring import fit_models
 from tests.rest import Caller, caller, paths_of
@@ -243,6 +245,13 @@ class TestThePreview:
 
         assert client.post("segments/preview/", {"rule": rule}).json()["count"] == 0
         assert client.post("segments/preview/", {"rule": rule, "as_of": later}).json()["sample"] == ["a", "b"]
+
+    def test_of_the_very_day_of_the_facts_means_its_last_moment(self, client: Caller) -> None:
+        today = date_of(state().day).isoformat()
+
+        assert client.post("segments/preview/", {"rule": BIG, "as_of": today}).json()["sample"] == ["a"]
+        assert client.get(f"members/b/?as_of={today}").json()["scores"]["days_since_last_order"] == 5
+        assert len(client.get(f"members/?as_of={today}").json()["results"]) == 3
 
     def test_of_a_day_before_the_facts_is_refused(self, client: Caller) -> None:
         response = client.post("segments/preview/", {"rule": BIG, "as_of": "2020-01-01T00:00:00Z"})
