@@ -230,7 +230,7 @@ class TestTheCommands:
             call_command("refresh", "--full", "--as-of", "2026-06-15", stdout=StringIO())
         assert [run.kind for run in RefreshRun.objects.all()] == ["full", "full"]
 
-    @pytest.mark.parametrize("text", ["yesterday", "2026-02-30", "2026-06-15T25:00"])
+    @pytest.mark.parametrize("text", ["yesterday", "2026-02-30", "2026-06-15T25:00", "0001-01-01", "9999-12-31T23:59:59Z"])
     def test_refuse_what_is_no_instant(self, text: str) -> None:
         with pytest.raises(CommandError, match=text):
             call_command("refresh", "--as-of", text)
