@@ -17,7 +17,7 @@ from members.ingest.contracts import MemberItem, OrderItem
 from members.ingest.contracts_events import EventItem
 from members.ingest.events import event_row, write_events
 from members.ingest.members import write_members
-from members.ingest.normalise import LONGEST_SHOP, Refused, Surroundings, identity
+from members.ingest.normalise import Refused, Surroundings, shop_slug
 from members.ingest.orders import write_orders
 from members.ingest.reading import read_items
 from members.ingest.result import IngestResult, RejectedRow
@@ -75,7 +75,7 @@ def ingest_events(items: Sequence[object], *, now: datetime) -> IngestResult:
 
 def _shop(slug: str) -> str:
     try:
-        return identity(slug, LONGEST_SHOP)
+        return shop_slug(slug)
     except Refused as refused:
         raise InvalidInput(_("The shop's name is not valid."), problems=[refused.at("shop")]) from None
 

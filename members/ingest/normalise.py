@@ -109,6 +109,14 @@ def identity(value: str, longest: int = LONGEST_ID) -> str:
     return value
 
 
+def shop_slug(value: str) -> str:
+    """This function will clean a shop's short name: it stands in an order's address, before the order's number."""
+    value = identity(value, LONGEST_SHOP)
+    if "/" in value:
+        raise Refused("invalid", _("A shop's short name holds no slash."))
+    return value
+
+
 def _demand_encodable(value: str) -> None:
     try:
         value.encode()

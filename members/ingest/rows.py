@@ -22,7 +22,6 @@ from members.ingest.contracts import (
     RefundItem,
 )
 from members.ingest.normalise import (
-    LONGEST_SHOP,
     MEMBER_KEYS,
     ORDER_KEYS,
     Key,
@@ -33,6 +32,7 @@ from members.ingest.normalise import (
     currency,
     identity,
     instant,
+    shop_slug,
     trimmed,
 )
 from members.ingest.result import RejectedRow
@@ -202,7 +202,7 @@ def order_row(index: int, item: OrderItem, given: Surroundings) -> OrderRow | Re
         stated["placed_hour"] = hour_of_day(stated["placed_at"], given.zone)
     if item.currency is not UNSET and item.currency is not None:
         reader.take("currency", currency, item.currency, given)
-    shop = reader.take("shop", identity, item.shop, LONGEST_SHOP) if item.shop else given.shop
+    shop = reader.take("shop", shop_slug, item.shop) if item.shop else given.shop
     products: dict[str, ProductStated] = {}
     lines = None if item.lines is UNSET else _lines(reader, item.lines or [], products)
     refunds = None if item.refunds is UNSET else _refunds(reader, item.refunds or [], item.total_minor)

@@ -302,6 +302,7 @@ class TestBadRows:
             ({"remark": "a\x00b"}, "remark", "nul_character"),
             ({"remark": "a\ud800"}, "remark", "not_text"),
             ({"shop": "x" * 101}, "shop", "too_long"),
+            ({"shop": "a/b"}, "shop", "invalid"),
             ({"colour": "red"}, "colour", "unknown_field"),
             ({"lines": [line(), line(product=" ")]}, "lines[1].product", "required"),
             ({"lines": [line(category="a\x00")]}, "lines[0].category", "nul_character"),
