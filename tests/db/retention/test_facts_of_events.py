@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
-from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -220,13 +217,6 @@ class TestARefresh:
                 refresh(as_of=NOW)
             counts.append(sum('"members_behaviourevent"' in query["sql"] for query in captured))
         assert counts[1] <= counts[0] + 1
-
-    def test_counts_everybody_again_once_the_columns_are_new(self) -> None:
-        members = [make_member(), make_member()]
-        refresh(as_of=NOW)
-        editor = SimpleNamespace(connection=connection)
-        import_module("retention.migrations.0002_facts_of_events").count_everybody_again(apps, editor)
-        assert sorted(DirtyMark.objects.values_list("member_id", flat=True)) == sorted(member.pk for member in members)
 
 
 class TestTheFields:
