@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.services.running import run_campaigns
 from core.conf import shop_zone
+from core.periods import FIRST_YEAR, LAST_YEAR
 
 
 class Command(BaseCommand):
@@ -42,4 +43,6 @@ def _instant(text: str | None) -> datetime:
         raise CommandError(f"--now {text}: {error}") from error
     if given is None:
         raise CommandError(f"--now {text}: write an instant such as 2026-03-01T09:00:00+08:00")
+    if not FIRST_YEAR <= given.year <= LAST_YEAR:
+        raise CommandError(f"--now {text}: give a time between the years {FIRST_YEAR} and {LAST_YEAR}")
     return given if given.tzinfo else given.replace(tzinfo=shop_zone())

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from core.conf import shop_zone
+from core.periods import FIRST_YEAR, LAST_YEAR
 from core.services.clock import FAILED, run_due
 
 logger = logging.getLogger(__name__)
@@ -89,6 +90,8 @@ def _instant(text: str | None) -> datetime:
         raise CommandError(f"--now {text}: {error}.") from error
     if given is None:
         raise CommandError(f"--now {text}: give an instant such as 2026-03-01T09:30:00+08:00.")
+    if not FIRST_YEAR <= given.year <= LAST_YEAR:
+        raise CommandError(f"--now {text}: give a time between the years {FIRST_YEAR} and {LAST_YEAR}.")
     return given if given.tzinfo is not None else given.replace(tzinfo=shop_zone())
 
 

@@ -75,7 +75,14 @@ class TestTickOnce:
             output("tick")
 
     @pytest.mark.parametrize(
-        "arguments", [("--now", "soon"), ("--now", "2026-13-01T00:00:00Z"), ("--loop", "--now", "2026-03-01")]
+        "arguments",
+        [
+            ("--now", "soon"),
+            ("--now", "2026-13-01T00:00:00Z"),
+            ("--now", "0001-01-01T00:00:00+14:00"),
+            ("--now", "9999-12-31T23:59:59Z"),
+            ("--loop", "--now", "2026-03-01"),
+        ],
     )
     def test_refuses_what_it_cannot_follow(self, registered, arguments):
         with pytest.raises(CommandError):
