@@ -44,7 +44,9 @@ class TestRunCampaignsCommand:
         run("--now", "2026-06-16T09:00:00")
         assert occurrences(campaign) == [("anna", "2026-06-16")]
 
-    @pytest.mark.parametrize("text", ["tomorrow", "2026-13-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"])
+    @pytest.mark.parametrize(
+        "text", ["tomorrow", "2026-13-01T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"]
+    )
     def test_refuses_what_is_no_instant(self, text):
         with pytest.raises(CommandError, match="--now"):
             run("--now", text)
