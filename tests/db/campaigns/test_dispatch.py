@@ -227,6 +227,21 @@ class TestSettleStuck:
         assert dispatch_messages(now=NOW) == {}
         assert message().state == "sending"
 
+    def test_has_the_last_word_over_an_answer_that_comes_too_late(self, monkeypatch, provider):
+        """By interleaving: the message was settled, and sent again by a person, while its first answer was on the way."""
+        queued("anna")
+        record = dispatch._record
+
+        def settled_meanwhile(*answers):
+            Delivery.objects.update(state="queued", next_at=NOW, sending_at=None)
+            record(*answers)
+
+        monkeypatch.setattr(dispatch, "_record", settled_meanwhile)
+        monkeypatch.setattr(dispatch, "monotonic", count(step=200).__next__)  # time for one claim
+        dispatch_messages(now=NOW)
+
+        assert (message().state, message().done_at) == ("queued", None)
+
     def test_stops_trying_a_message_that_kills_its_process_every_time(self, provider):
         self.stuck("anna")
         Delivery.objects.update(attempts=5)

@@ -269,6 +269,16 @@ class TestWhatACampaignReliesOn:
         assert campaign.status == "paused"
         assert campaign.paused_reason == "The segment “Lost ones” was last counted more than 7 days ago."
 
+    def test_pauses_when_the_segment_of_its_exclusion_grows_old(self):
+        create_segment(slug="lost", name="Lost ones", rule=EVERYONE, now=NOW)
+        know_everybody()
+        campaign = make_running(trigger={"kind": "schedule"}, exclusion={"in_segment": "lost"})
+
+        plan_campaigns(now=NOW + timedelta(days=7, seconds=1))
+
+        campaign.refresh_from_db()
+        assert campaign.status == "paused"
+
     def test_pauses_when_the_segment_failed(self):
         create_segment(slug="lost", name="Lost ones", rule=EVERYONE, now=NOW)
         know_everybody()

@@ -309,6 +309,43 @@ class TestSegmentEntered:
         run = Transition.objects.get(member_id=boris.pk).run_id
         assert occurrences(campaign) == [("anna", "current"), ("boris", f"run:{run}")]
 
+    def test_leaves_whoever_enters_while_it_looks_to_the_next_planning(self):
+        """A refresh commits just after the planner read which was the last one: its members have one occasion, not two."""
+        create_segment(slug="buyers", name="Buyers", rule=HAS_ORDERED, now=NOW)
+        anna, boris = make_member("anna"), make_member("boris")
+        make_order(anna)
+        know_everybody()
+        campaign = make_running(
+            trigger={"kind": "segment_entered", "segment": "buyers", "include_current": True},
+            re_entry={"policy": "per_occurrence"},
+        )
+        seen = RefreshState.objects.get().last_run_id
+        make_order(boris)
+        know_everybody(as_of=NOW + timedelta(minutes=5))
+        newest = RefreshState.objects.get().last_run_id
+
+        RefreshState.objects.update(last_run_id=seen)
+        plan_campaigns(now=NOW + timedelta(minutes=5))
+        assert occurrences(campaign) == [("anna", "current")]
+
+        RefreshState.objects.update(last_run_id=newest)
+        plan_campaigns(now=NOW + timedelta(minutes=6))
+        assert occurrences(campaign) == [("anna", "current"), ("boris", f"run:{newest}")]
+
+    def test_passes_over_whoever_entered_before_the_campaign_begins(self):
+        create_segment(slug="buyers", name="Buyers", rule=HAS_ORDERED, now=NOW)
+        anna, boris = make_member("anna"), make_member("boris")
+        know_everybody()
+        begins = NOW + timedelta(hours=1)
+        campaign = make_running(trigger={"kind": "segment_entered", "segment": "buyers"}, starts_at=begins.isoformat())
+        make_order(anna)
+        know_everybody(as_of=begins - timedelta(seconds=1))
+        make_order(boris)
+        know_everybody(as_of=begins)
+        plan_campaigns(now=begins)
+
+        assert [name for name, _occasion in occurrences(campaign)] == ["boris"]
+
     def test_loses_nobody_when_several_refreshes_pass_between_two_plannings(self):
         create_segment(slug="buyers", name="Buyers", rule=HAS_ORDERED, now=NOW)
         names = ("anna", "boris", "clara")

@@ -169,5 +169,8 @@ class TestCost:
         self.redeem(None, code="SUMMER", member_id=anna.pk, discount=2_000)
         self.redeem(None, code="SUMMER", member_id=stranger.pk, discount=2_000)
         self.redeem(None, code="SUMMER", member_id=None, discount=2_000)
+        boris = Member.objects.get(external_id="boris")
+        self.redeem(None, code="SUMMER", member_id=boris.pk, discount=2_000)
+        Redemption.objects.filter(member_id=boris.pk).update(redeemed_at=NOW - SECOND)  # before he had it
 
         assert campaign_report(campaign=campaign).as_json()["cost_minor"] == 2_000
