@@ -16,7 +16,6 @@ from campaigns.models import (
     Delivery,
     DeliveryState,
     Enrolment,
-    EnrolmentStatus,
     StepOutcome,
 )
 
@@ -54,12 +53,6 @@ def messages_of(enrolment: Enrolment) -> list[Delivery]:
 
 def coupons_of(enrolment: Enrolment) -> list[Coupon]:
     return list(Coupon.objects.filter(enrolment_id=enrolment.pk).select_related("template").order_by("step"))
-
-
-def suppressed_by_reason(campaign: Campaign) -> list[tuple[str, int]]:
-    rows = Enrolment.objects.filter(campaign=campaign, status=EnrolmentStatus.SUPPRESSED)
-    counted = rows.values_list("reason").annotate(count=Count("pk")).order_by("-count", "reason")
-    return [(reason, count) for reason, count in counted]
 
 
 def outcome_counts(campaign_ids: Sequence[int]) -> dict[int, Counter[str]]:

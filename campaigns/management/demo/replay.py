@@ -65,10 +65,6 @@ def replay(year: Year, job: Job, *, say: Say) -> None:
             say(f"lived {number + 1} of {days} days")
 
 
-def closing_instant(year: Year) -> datetime:
-    return _midnight(year.last_day + timedelta(days=1)) - MOMENT
-
-
 def _live(year: Year, today: date) -> None:
     """Every order of the day comes in, facts and segments follow, and the campaigns run at the day's end."""
     night = _midnight(today + timedelta(days=1)) - MOMENT
