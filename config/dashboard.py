@@ -26,6 +26,7 @@ from core.periods import day_number
 from core.services.clock import clock_is_ticking
 from retention.admin.marks import STAGES
 from retention.models import RefreshState
+from retention.scored import current_parameters
 from retention.selectors import state
 from retention.selectors.overview import Cell, Overview, failing_segments, overview
 
@@ -33,6 +34,8 @@ KEPT_SECONDS = 3600
 """How long the counts of a refresh are kept; the next refresh has a name of its own, so nothing old is ever shown."""
 NIGHT_IS_OVER = 4
 """Shop hour by which the nightly pass should have counted the new day."""
+QUIET_DAYS = 3
+"""Days without any order after which a shop that sells daily should ask whether its orders still come in."""
 SCORES = range(1, 6)
 AT_RISK = ("at_risk", "dormant")
 
@@ -59,7 +62,7 @@ def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         needs=[need for permission, find in NEEDS if may(permission) for need in find()],
     )
     if may("retention.view_memberfacts"):
-        context["standing"] = _standing(_counted(known))
+        context["standing"] = _standing(_counted(known), now)
     if may("campaigns.view_campaign"):
         context["campaigns"] = _campaigns()
     if may("campaigns.view_coupontemplate"):
@@ -82,11 +85,12 @@ def _counted(known: RefreshState) -> Overview:
     return found
 
 
-def _standing(seen: Overview) -> dict[str, Any]:
+def _standing(seen: Overview, now: datetime) -> dict[str, Any]:
     at_risk = sum(seen.stages.get(stage, 0) for stage in AT_RISK)
     return {
         "empty": not seen.members,
         "sentence": _headline(at_risk, seen.members),
+        "quiet": _quiet(seen.last_order_day, now),
         "figures": _figures(seen),
         "stages": _stages(seen),
         "grid": _grid(seen),
@@ -105,6 +109,19 @@ def _headline(at_risk: int, members: int) -> str:
     return words % {"count": number(at_risk), "share": share(at_risk / members)}
 
 
+def _quiet(last_order_day: int | None, now: datetime) -> str:
+    """This function will say that orders stopped coming in: whoever seems to be leaving may only be missing from them."""
+    days = 0 if last_order_day is None else day_number(now, shop_zone()) - last_order_day
+    if days < QUIET_DAYS:
+        return ""
+    words = ngettext(
+        "The newest order is %(days)d day old. Until newer ones are brought in, members seem to drift away who may not.",
+        "The newest order is %(days)d days old. Until newer ones are brought in, members seem to drift away who may not.",
+        days,
+    )
+    return words % {"days": days}
+
+
 def _figures(seen: Overview) -> list[tuple[Any, str, str, Any]]:
     """This function will list the row of figures: label, number, where it leads, what it means."""
 
@@ -112,12 +129,17 @@ def _figures(seen: Overview) -> list[tuple[Any, str, str, Any]]:
         return number(seen.stages.get(code, 0)), list_url("members_member", stage=code)
 
     repurchase = seen.repeat_buyers / seen.buyers if seen.buyers else None
+    bands = current_parameters().bands
+    past = gettext("past %(times)s times their own rhythm")
+    came_back = ngettext(
+        "came back within the last %(days)d day", "came back within the last %(days)d days", bands.reactivated_days
+    )
     average = round(seen.revenue_minor / seen.orders) if seen.orders else None
     return [
         (_("active members"), *stage("active"), _("order within their own rhythm")),
-        (_("at risk"), *stage("at_risk"), _("past twice their own rhythm")),
-        (_("lost"), *stage("lost"), _("past eight times their own rhythm")),
-        (_("returned"), *stage("reactivated"), _("came back within 30 days")),
+        (_("at risk"), *stage("at_risk"), past % {"times": f"{bands.at_risk_ratio:g}"}),
+        (_("lost"), *stage("lost"), past % {"times": f"{bands.lost_ratio:g}"}),
+        (_("returned"), *stage("reactivated"), came_back % {"days": bands.reactivated_days}),
         (_("repurchase rate"), share(repurchase), "", _("buyers with a second order")),
         (_("revenue of members"), money(_whole(seen.revenue_minor)), "", _("all orders less refunds")),
         (_("average order"), money(average), "", _("revenue over orders")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from members.fields import PROFILE_FIELDS
 from retention.models.facts import WINDOWS
@@ -57,7 +58,7 @@ def _score(name: str, label: Promise, help: Promise) -> Field:
 
 
 FACT_FIELDS = (
-    _number("order_count", _("Orders"), unit="orders"),
+    _number("order_count", pgettext_lazy("how many", "Orders"), unit="orders"),
     _money("revenue_minor", _("Revenue"), help=_("Order totals less refunds.")),
     _money("average_order_minor", _("Average order"), nullable=True),
     *(_number(f"order_count_{days}d", _WINDOW_LABELS[days][0], unit="orders") for days in WINDOWS),

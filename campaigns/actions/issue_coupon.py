@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -12,9 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.actions.base import Action, Call, Denial
 from campaigns.coupons.issue import Grant, issue_batch
 from campaigns.coupons.refusals import Refusal
-from campaigns.coupons.validity import of_issue
+from campaigns.coupons.validity import last_day_of_issue
 from campaigns.models import CouponTemplate, Reason
-from core.conf import shop_zone
 from core.errors import FieldProblem
 from rules.fields import nearest
 
@@ -44,7 +42,7 @@ class IssueCoupon(Action):
         template = CouponTemplate.objects.get(slug=call.step.params.template)
         grants = [Grant(member_id=row.member_id, enrolment_id=row.id, step=call.step.position) for row in call.rows]
         answers = issue_batch(template_id=template.pk, grants=grants, now=call.now)
-        shared = {"name": template.name, "valid_until": _last_day(template, call), "link": template.link}
+        shared = {"name": template.name, "valid_until": last_day_of_issue(template, call.now), "link": template.link}
         denied = {}
         for enrolment_id, answer in answers.items():
             if isinstance(answer, Refusal):
@@ -52,12 +50,6 @@ class IssueCoupon(Action):
             else:
                 call.words[enrolment_id]["coupon"] = {**shared, "code": answer}
         return denied
-
-
-def _last_day(template: CouponTemplate, call: Call) -> str:
-    """The last date on which the coupon holds, by the shop's calendar: people read «until» as including the day."""
-    until = of_issue(template, call.now).until
-    return "" if until is None else (until - timedelta(microseconds=1)).astimezone(shop_zone()).date().isoformat()
 
 
 def _unknown(slug: str) -> str:

@@ -21,7 +21,7 @@ from unfold.decorators import display
 from campaigns.admin.drafts import checklist, instants, obstacles, offered, saved
 from campaigns.admin.forms import NEW, BaseStepFormSet, CampaignForm, StepFormSet, initial_of
 from campaigns.admin.marks import CAMPAIGN
-from campaigns.admin.results import balance_line, reasons_line, result
+from campaigns.admin.results import balance_line, enrolments_url, reasons_line, result
 from campaigns.admin.words import start_words, step_words, trigger_words, within_words
 from campaigns.models import Campaign, CampaignStatus
 from campaigns.selectors.documents import document_of
@@ -38,10 +38,10 @@ from campaigns.services.lifecycle import (
     update_draft,
 )
 from campaigns.services.previews import preview_message
-from campaigns.services.report import campaign_report
+from campaigns.services.report import Balance, campaign_report
 from core.admin.base import BoundedChangeList, RekindleAdmin
 from core.admin.confirm import confirmed
-from core.admin.display import badge, change_url, list_url, number, when
+from core.admin.display import badge, change_url, link, list_url, number, when
 from core.errors import DomainError
 from members.selectors import example_member
 from retention.services.rules import sentence
@@ -60,6 +60,7 @@ class CampaignList(BoundedChangeList):
 
 @admin.register(Campaign)
 class CampaignAdmin(RekindleAdmin):
+    empty_says = _("A campaign says when it fires, for whom, what they get, and within which limits.")
     list_display = ("name", "state", "fires", "due", "fired", "held_out", "started")
     list_filter = ("status",)
     search_fields = ("name", "slug")
@@ -95,16 +96,16 @@ class CampaignAdmin(RekindleAdmin):
         return trigger_words(campaign.version.trigger) if campaign.version else ""
 
     @display(description=_("due"))
-    def due(self, campaign: Campaign) -> str:
-        return number(sum(vars(campaign)["counts"].values()))
+    def due(self, campaign: Campaign) -> SafeString:
+        return link(number(sum(vars(campaign)["counts"].values())), enrolments_url(campaign))
 
     @display(description=_("fired"))
-    def fired(self, campaign: Campaign) -> str:
-        return number(vars(campaign)["counts"]["fired"])
+    def fired(self, campaign: Campaign) -> SafeString:
+        return link(number(vars(campaign)["counts"]["fired"]), enrolments_url(campaign, status="fired"))
 
     @display(description=_("held out"))
-    def held_out(self, campaign: Campaign) -> str:
-        return number(vars(campaign)["counts"]["held_out"])
+    def held_out(self, campaign: Campaign) -> SafeString:
+        return link(number(vars(campaign)["counts"]["held_out"]), enrolments_url(campaign, status="held_out"))
 
     @display(description=_("started at"))
     def started(self, campaign: Campaign) -> SafeString | str:
@@ -216,10 +217,11 @@ class CampaignAdmin(RekindleAdmin):
                 coupon=asked["coupon"],
                 earlier=["issue_coupon"] if asked["coupon"] else [],
                 member=example_member(),
+                now=timezone.now(),
             )
         except DomainError as error:
             return JsonResponse({"problems": [str(problem.message) for problem in error.problems]}, status=422)
-        return JsonResponse({"reader": shown.reader, "subject": shown.subject, "body": shown.body})
+        return JsonResponse({"reader": shown.reader, "subject": shown.subject, "body": shown.body, "warning": shown.warning})
 
     # --- under way
 
@@ -227,6 +229,7 @@ class CampaignAdmin(RekindleAdmin):
         version = campaign.version
         assert version is not None, "a campaign is made with its first version"
         report = campaign_report(campaign=campaign)
+        still_open = _still_open(campaign, now=timezone.now())
         may = self.has_change_permission(request, campaign)
         return self.page(
             request,
@@ -239,14 +242,15 @@ class CampaignAdmin(RekindleAdmin):
             balance=balance_line(campaign, report.balance),
             suppressed=reasons_line(campaign, "suppressed", report.balance.suppressed),
             failed=reasons_line(campaign, "failed", report.balance.failed),
-            result=result(campaign, report),
+            result=result(campaign, report, still_open=still_open),
             when=trigger_words(version.trigger),
             who=_said(version.audience),
             but_not=_said(version.exclusion) if version.exclusion else "",
             what=step_words(version.steps),
             within=within_words(version),
             version=version,
-            still_open=_still_open(campaign, now=timezone.now()),
+            still_open=still_open,
+            moving=_moving(campaign, report.balance),
         )
 
     def start_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -348,6 +352,11 @@ def _still_open(campaign: Campaign, *, now: datetime) -> bool:
     if campaign.finished_at is None:
         return True
     return campaign.finished_at + timedelta(days=campaign.version.attribution_days) > now
+
+
+def _moving(campaign: Campaign, known: Balance) -> bool:
+    """While the first are being decided the page looks again by itself: nobody should have to reload it."""
+    return campaign.status == CampaignStatus.RUNNING and (known.due == 0 or known.waiting > 0)
 
 
 def _moves(campaign: Campaign) -> list[tuple[str, str, str]]:

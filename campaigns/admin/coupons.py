@@ -11,7 +11,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.text import slugify
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -20,11 +19,12 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from campaigns.admin.lists import OfMembersAdmin
 from campaigns.admin.marks import COUPON, HOLDS, ROLLED_BACK
 from campaigns.models import BenefitKind, Coupon, CouponState, CouponTemplate, Origin, Redemption
+from campaigns.services.template_documents import BENEFIT_ALLOWS
 from campaigns.services.templates import change_template, create_template, delete_template, document_of
 from core.admin.base import RekindleAdmin
 from core.admin.confirm import confirmed
 from core.admin.display import badge, list_url, money, number, when
-from core.admin.forms import MoneyField, ShopInstantField, WholeNumberField, add_problems
+from core.admin.forms import MoneyField, ShopInstantField, WholeNumberField, add_problems, free_slug
 from core.errors import DomainError
 
 
@@ -43,7 +43,7 @@ class TemplateForm(forms.Form):
     origin = forms.ChoiceField(label=_("origin"), choices=Origin.choices, widget=UnfoldAdminSelectWidget)
     kind = forms.ChoiceField(label=_("gives"), choices=BenefitKind.choices, widget=UnfoldAdminSelectWidget)
     amount_minor = MoneyField(label=_("amount off"), required=False)
-    percent_off = WholeNumberField(label=_("percent off"), required=False, help_text=_("15 is 8.5折"))
+    percent_off = WholeNumberField(label=_("percent off"), required=False, help_text=_("of every hundred; 15 is 8.5折"))
     max_minor = MoneyField(label=_("at most"), required=False)
     gift = forms.CharField(label=_("gift"), max_length=200, required=False, widget=UnfoldAdminTextInputWidget)
     minimum_minor = MoneyField(label=_("from an order of"), required=False, help_text=_("empty: any order"))
@@ -80,17 +80,18 @@ class TemplateForm(forms.Form):
     PATHS = {"benefit": "kind", **{f"benefit.{name}": name for name in BENEFIT}}
 
     def clean_slug(self) -> str:
-        given = self.cleaned_data.get("slug") or slugify(self.cleaned_data.get("name", ""), allow_unicode=True)
-        return str(given)[:100]
+        return str(self.cleaned_data.get("slug") or free_slug(CouponTemplate, self.cleaned_data.get("name", "")))
 
     def document(self) -> dict[str, Any]:
+        """What belongs to another kind of benefit is not on screen, and not what is meant."""
         given = self.cleaned_data
         document = {name: given[name] for name in self.PLAIN if given.get(name) not in (None, "")}
         for name in ("valid_from", "valid_until"):
             if name in document:
                 document[name] = document[name].isoformat()
         words = (word.strip() for word in given["categories"].replace("，", ",").split(","))
-        benefit = {name: given[name] for name in self.BENEFIT if given.get(name) not in (None, "")}
+        allowed = BENEFIT_ALLOWS[BenefitKind(given["kind"])]
+        benefit = {name: given[name] for name in self.BENEFIT if name in allowed and given.get(name) not in (None, "")}
         return {**document, "benefit": {"kind": given["kind"], **benefit}, "categories": [word for word in words if word]}
 
 
@@ -103,6 +104,9 @@ def _initial_of(template: CouponTemplate) -> dict[str, Any]:
 
 @admin.register(CouponTemplate)
 class CouponTemplateAdmin(RekindleAdmin):
+    empty_says = _(
+        "A template says what a coupon gives, how long it holds and how many there are; campaigns give coupons from it."
+    )
     list_display = ("name", "gives", "validity", "used_up", "shown_code")
     search_fields = ("name", "slug")
     ordering = ("-id",)
@@ -222,6 +226,7 @@ def benefit_words(template: CouponTemplate) -> str:
 
 @admin.register(Coupon)
 class CouponAdmin(OfMembersAdmin):
+    empty_says = _("Coupons that campaigns give stand here, one row each, with their code and state.")
     list_display = ("shown_code", "shown_member", "shown_template", "shown_state", "issued", "until")
     list_filter = ("state", "template")
     list_select_related = ("template",)
@@ -259,6 +264,7 @@ class CouponAdmin(OfMembersAdmin):
 
 @admin.register(Redemption)
 class RedemptionAdmin(OfMembersAdmin):
+    empty_says = _("When a till or a shop redeems a coupon, the use stands here.")
     list_display = ("code", "order", "shown_member", "shown_template", "amount", "discount", "used", "holds")
     list_filter = ("template",)
     list_select_related = ("template",)

@@ -37,6 +37,7 @@ class ReasonFilter(SimpleListFilter):
 
 @admin.register(Enrolment)
 class EnrolmentAdmin(OfMembersAdmin):
+    empty_says = _("Once a campaign runs, everybody who is due stands here with what was decided, and why.")
     list_display = ("shown_member", "shown_campaign", "shown_status", "why", "shown_arm", "due", "decided")
     list_display_links = ("shown_status",)
     list_filter = ("status", "arm", "campaign", ReasonFilter)

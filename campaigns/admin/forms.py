@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.forms.formsets import ORDERING_FIELD_NAME, BaseFormSet, formset_factory
-from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
@@ -18,10 +17,12 @@ from unfold.widgets import (
 )
 
 from campaigns.actions import actions
+from campaigns.actions.wording import COUPON_WORDS, MEMBER_WORDS, SHOP_WORDS
 from campaigns.channels import channels
+from campaigns.models import Campaign
 from campaigns.selectors.screens import template_choices
 from campaigns.triggers import triggers
-from core.admin.forms import ShopInstantField, WholeNumberField, add_problems
+from core.admin.forms import ShopInstantField, WholeNumberField, add_problems, free_slug
 from core.admin.rules import RuleField, RuleWidget
 from core.errors import DomainError, FieldProblem
 from retention.models import Segment
@@ -51,6 +52,16 @@ RE_ENTRY = [
     ("every", _("again, after some days")),
     ("per_occurrence", _("again at each occasion")),
 ]
+WORDS: Mapping[str, Any] = {
+    "member.name": _("member's name"),
+    "member.external_id": _("member number"),
+    "campaign.name": _("name of the campaign"),
+    "shop.name": _("name of the shop"),
+    "coupon.code": _("coupon code"),
+    "coupon.name": _("name of the coupon"),
+    "coupon.valid_until": _("last day of the coupon"),
+    "coupon.link": _("link of the coupon"),
+}
 STEP_PATH = re.compile(r"^steps\[(\d+)\]\.?(.*)$")
 
 
@@ -119,8 +130,7 @@ class CampaignForm(forms.Form):
         _choose(self.fields["segment"], list(Segment.objects.order_by("name").values_list("slug", "name")))
 
     def clean_slug(self) -> str:
-        given = self.cleaned_data.get("slug") or slugify(self.cleaned_data.get("name", ""), allow_unicode=True)
-        return str(given)[:100]
+        return str(self.cleaned_data.get("slug") or free_slug(Campaign, self.cleaned_data.get("name", "")))
 
     def document(self) -> dict[str, Any]:
         """This function will write the form as the contract's campaign item, steps left out."""
@@ -192,9 +202,7 @@ class StepForm(forms.Form):
         label=_("message"),
         required=False,
         widget=UnfoldAdminTextareaWidget({"rows": 4}),
-        help_text=_(
-            "Words in braces are filled in: {{ member.name }}, {{ shop.name }}, {{ coupon.code }}, {{ coupon.valid_until }}."
-        ),
+        help_text=_("Words in double braces are filled in for each member; the preview shows how."),
     )
 
     def __init__(self, *args: Any, templates: list[tuple[str, str]], **kwargs: Any) -> None:
@@ -202,6 +210,10 @@ class StepForm(forms.Form):
         _choose(self.fields["kind"], [(each.code, each.label) for each in actions if each.code in STEP_FIELDS])
         _choose(self.fields["template"], templates)
         _choose(self.fields["channel"], [(each.code, each.label) for each in channels])
+
+    def words(self) -> list[tuple[str, Any]]:
+        """This function will list what can be put into a message, each with what it stands for."""
+        return [(word, WORDS[word]) for word in (*MEMBER_WORDS, *SHOP_WORDS, *COUPON_WORDS)]
 
     def step(self) -> dict[str, Any]:
         given = self.cleaned_data
@@ -245,10 +257,20 @@ class BaseStepFormSet(StepsBase):
         kwargs["form_kwargs"] = {"templates": template_choices()}
         super().__init__(*args, **kwargs)
 
+    def in_order(self) -> list[StepForm]:
+        """This function will return every step as it stands on screen: what was moved stays moved when saving is refused."""
+        return sorted(self.forms, key=_place) if self.is_bound else list(self.forms)
+
     def kept(self) -> list[StepForm]:
         """This function will return the steps that were not taken out, in the order on screen."""
         kept = [form for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
         return sorted(kept, key=lambda form: (form.cleaned_data.get(ORDERING_FIELD_NAME) or 0, self.forms.index(form)))
+
+
+def _place(form: StepForm) -> int:
+    """A form that names no place stands last."""
+    written = str(form[ORDERING_FIELD_NAME].value() or "")
+    return int(written) if written.isdecimal() and len(written) < 10 else 10**9
 
 
 StepFormSet: type[BaseStepFormSet] = formset_factory(  # type: ignore[assignment]

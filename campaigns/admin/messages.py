@@ -28,6 +28,7 @@ from members.selectors import members_by_id
 
 @admin.register(Delivery)
 class DeliveryAdmin(OfMembersAdmin):
+    empty_says = _("What campaigns send stands here, one row a message, with what became of it.")
     list_display = ("begins", "shown_member", "to", "shown_channel", "shown_state", "why", "queued", "done")
     list_filter = ("state", "channel")
     list_before_template = "campaigns/admin/unknown_messages.html"

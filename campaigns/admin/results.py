@@ -64,13 +64,13 @@ def enrolments_url(campaign: Campaign, *, status: str = "", reason: str = "") ->
     return list_url("campaigns_enrolment", campaign__id__exact=campaign.pk, status__exact=str(status), reason=reason)
 
 
-def result(campaign: Campaign, report: CampaignReport) -> dict[str, Any]:
+def result(campaign: Campaign, report: CampaignReport, *, still_open: bool) -> dict[str, Any]:
     """This function will say whether the campaign worked: the sentence, both groups as bars, cost and net."""
     days = campaign.version.attribution_days if campaign.version else 0
     arms = ((_("treated"), report.treated, "blue"), (_("control"), report.control, "violet"))
     highest = max((outcome.rate or 0.0 for _label, outcome, _colour in arms), default=0.0) or 1.0
     return {
-        "sentence": verdict(report, days=days),
+        "sentence": verdict(report, days=days, still_open=still_open),
         "arms": [
             {
                 "label": label,
@@ -93,8 +93,11 @@ def result(campaign: Campaign, report: CampaignReport) -> dict[str, Any]:
     }
 
 
-def verdict(report: CampaignReport, *, days: int) -> str:
-    """This function will say in a sentence what difference the campaign made, and how sure that is."""
+def verdict(report: CampaignReport, *, days: int, still_open: bool) -> str:
+    """This function will say in a sentence what difference the campaign made, and how sure that is.
+
+    While orders still come in for some of the members nothing is certain yet, whatever the interval says today.
+    """
     difference = report.difference
     if report.balance.due == 0:
         return gettext("Nobody has been due yet, so there is nothing to compare.")
@@ -108,7 +111,12 @@ def verdict(report: CampaignReport, *, days: int) -> str:
         "low": points(difference.low),
         "high": points(difference.high),
     }
-    if difference.low > 0:
+    if still_open:
+        text = _(
+            "So far %(treated)s of the treated ordered against %(control)s of the control group: a difference of "
+            "%(points)s points, between %(low)s and %(high)s. Not everybody's %(days)s days are over yet."
+        )
+    elif difference.low > 0:
         text = _(
             "%(treated)s of the treated ordered within %(days)s days against %(control)s of the control group: "
             "%(points)s points more. With 95%% certainty the campaign adds %(low)s to %(high)s points."

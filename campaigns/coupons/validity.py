@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from campaigns.models import Coupon, CouponTemplate
+from core.conf import shop_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,15 @@ def of_issue(template: CouponTemplate, now: datetime) -> Validity:
         return Validity(template.valid_from, template.valid_until)
     start = template.created_at if template.public else now
     return Validity(start, start + timedelta(days=template.valid_days))
+
+
+def last_day_of_issue(template: CouponTemplate, now: datetime) -> str:
+    """This function will write the last date on which a coupon issued at `now` holds, by the shop's calendar.
+
+    People read «until» as including the day; a coupon without an end has none.
+    """
+    until = of_issue(template, now).until
+    return "" if until is None else (until - timedelta(microseconds=1)).astimezone(shop_zone()).date().isoformat()
 
 
 def of_public_code(template: CouponTemplate) -> Validity:

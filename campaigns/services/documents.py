@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.actions import Step, actions
 from campaigns.services.instants import OUT_OF_CALENDAR, Instant
+from campaigns.services.misfits import misfit
 from campaigns.triggers import Trigger, triggers
 from core.errors import FieldProblem, InvalidInput
 from core.periods import within_calendar
@@ -306,7 +307,7 @@ class _Reader:
 def _problem(error: msgspec.ValidationError, path: str) -> FieldProblem:
     text, _separator, inner = str(error).partition(" - at `$")
     where = path + inner.rstrip("`")
-    return FieldProblem(where, "invalid", _("This does not fit: %(error)s") % {"error": text})
+    return FieldProblem(where, "invalid", misfit(text))
 
 
 def _unusable_text(document: object) -> Iterator[FieldProblem]:

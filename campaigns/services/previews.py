@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.actions.wording import COUPON_WORDS, MEMBER_WORDS, SHOP_WORDS, Unreadable, problems_in, written
+from campaigns.coupons.validity import last_day_of_issue
 from campaigns.models import CouponTemplate
 from campaigns.selectors.batches import shop_name
 from core.errors import FieldProblem, InvalidInput
@@ -18,17 +21,19 @@ EXAMPLE_CODE = "7K3M-9QXF-2W"
 
 @dataclass(frozen=True, slots=True)
 class MessagePreview:
-    """`reader` is whose words stand in it."""
+    """`reader` is whose words stand in it; `warning` is what will look odd, with a way out."""
 
     reader: str
     subject: str
     body: str
+    warning: str = ""
 
 
 def preview_message(
-    *, subject: str, body: str, campaign_name: str, coupon: str, earlier: Sequence[str], member: Member | None
+    *, subject: str, body: str, campaign_name: str, coupon: str, earlier: Sequence[str], member: Member | None, now: datetime
 ) -> MessagePreview:
-    """This function will write a message for `member`, with an example code for the coupon template called `coupon`.
+    """This function will write a message for `member`, with an example code for the coupon template called `coupon`
+    as if it were given at `now`.
 
     Raises InvalidInput with what is wrong with the text.
     """
@@ -47,12 +52,24 @@ def preview_message(
         "coupon": {
             "code": (template.code if template and template.code else EXAMPLE_CODE),
             "name": template.name if template else "",
-            "valid_until": "",
+            "valid_until": last_day_of_issue(template, now) if template else "",
             "link": template.link if template else "",
         },
     }
     try:
-        return MessagePreview(str(member or ""), written(subject, words), written(body, words))
+        return MessagePreview(
+            str(member or ""), written(subject, words), written(body, words), _warning(f"{subject} {body}", member)
+        )
     except Unreadable as error:
         problem = FieldProblem("body", "message_unreadable", str(error))
         raise InvalidInput(_("The message cannot be written."), problems=[problem]) from error
+
+
+def _warning(text: str, member: Member | None) -> str:
+    """Half of the members of a shop may have left no name, and «Dear ,» reads worse than no greeting."""
+    if "member.name" not in text or "default" in text or (member is not None and member.name):
+        return ""
+    return gettext(
+        "This member left no name, so nothing stands there. To put a word in its place, write "
+        "{{ member.name | default: 'customer' }}."
+    )

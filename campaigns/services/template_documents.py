@@ -16,6 +16,7 @@ from campaigns.coupons.codes import is_public_shape, public_code
 from campaigns.coupons.redeem import AMOUNT_MAXIMUM
 from campaigns.models import BenefitKind, CouponTemplate, Origin
 from campaigns.services.instants import OUT_OF_CALENDAR, Instant
+from campaigns.services.misfits import misfit
 from core.errors import FieldProblem, InvalidInput
 from core.periods import within_calendar
 from rules.fields import nearest
@@ -126,7 +127,7 @@ class _Reader:
             try:
                 read = msgspec.convert(value, wanted)
             except msgspec.ValidationError as error:
-                self._add(path + name, "invalid", _("This does not fit: %(error)s") % {"error": error})
+                self._add(path + name, "invalid", misfit(error))
                 continue
             if isinstance(read, datetime) and not within_calendar(read):
                 self._add(path + name, "out_of_range", OUT_OF_CALENDAR)

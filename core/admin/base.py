@@ -71,6 +71,8 @@ class RekindleAdmin(ModelAdmin):
     compressed_fields = False
     actions: ClassVar[Any] = None
     warn_unsaved_form = True
+    empty_says: ClassVar[Any] = ""
+    """What an empty list tells: why it is empty, and what fills it."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BoundedChangeList

@@ -23,6 +23,7 @@ from unfold.widgets import (
 )
 
 from core.admin.base import RekindleAdmin
+from core.admin.counts import counts_in_words
 from core.admin.display import Mark, badge, chips, list_url, unknown, when
 from core.models import ClockEntry
 from core.registry import periodic_work
@@ -114,7 +115,7 @@ class ClockEntryAdmin(RekindleAdmin):
 
     @display(description=_("work"))
     def work(self, entry: ClockEntry) -> str:
-        return work_label(entry)
+        return capfirst(work_label(entry))
 
     @display(description=_("runs"))
     def runs(self, entry: ClockEntry) -> str:
@@ -144,7 +145,9 @@ class ClockEntryAdmin(RekindleAdmin):
 
     @display(description=_("last result"))
     def result(self, entry: ClockEntry) -> SafeString:
-        return chips(f"{name} {count:,}" for name, count in entry.counts.items()) if entry.counts else unknown()
+        if entry.finished_at is None:
+            return unknown()
+        return chips(counts_in_words(entry.counts) or [gettext("nothing to do")])
 
 
 def failing_works() -> list[tuple[int, str]]:

@@ -34,9 +34,9 @@ def confirmed(
         try:
             messages.success(request, do())
         except DomainError as error:
-            messages.error(request, str(error))
-            for problem in error.problems:
-                messages.error(request, str(problem.message))
+            # A refusal with one problem often says the same twice: each sentence stands once.
+            for said in dict.fromkeys([str(error), *(str(problem.message) for problem in error.problems)]):
+                messages.error(request, said)
         return HttpResponseRedirect(back)
     return admin.page(
         request,

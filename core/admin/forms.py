@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 from django import forms
-from django.utils.text import format_lazy
+from django.db.models import Model
+from django.utils.text import format_lazy, slugify
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from core.conf import shop_currency, shop_zone
@@ -75,3 +77,15 @@ class ShopInstantField(forms.DateTimeField):
 
 def _decimals() -> int:
     return DECIMALS.get(shop_currency(), 2)
+
+
+def free_slug(model: type[Model], name: str) -> str:
+    """This function will make a short name from a name, numbered when another row has it: nobody has to think of one.
+
+    Two people who save at once may still be given the same; the constraint then refuses the second.
+    """
+    wanted = slugify(name, allow_unicode=True)[:90]
+    taken = set(model._default_manager.filter(slug__startswith=wanted).values_list("slug", flat=True))
+    if not wanted or wanted not in taken:
+        return wanted
+    return next(slug for number in count(2) if (slug := f"{wanted}-{number}") not in taken)

@@ -19,6 +19,7 @@ STATES = {
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
+    empty_says = _("Work that takes more than a few seconds stands here, with how far it is.")
     list_display = ("kind", "shown_state", "progress", "made", "finished")
     list_filter = ("state",)
     ordering = ("-id",)

@@ -39,6 +39,7 @@ class ApiKeyForm(forms.Form):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(RekindleAdmin):
+    empty_says = _("A key lets another system, such as the till, call the API with the rights it needs and no more.")
     list_display = ("name", "starts", "may", "state", "used", "made", "revoke")
     ordering = ("-id",)
     sortable_by = ()

@@ -44,12 +44,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter of the member list; `narrow` returns the queryset of member ids that stand for a chosen value."""
+    """A filter of the member list; `narrow` returns the queryset of member ids that stand for a chosen value.
+
+    `rule` writes the same choice as a rule: what a list shows can become a segment.
+    """
 
     code: str
     label: Text
     choices: Callable[[HttpRequest], Sequence[tuple[str, Text]]]
     narrow: Callable[[str], QuerySet[Any, Any] | None]
+    rule: Callable[[str], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
@@ -24,15 +26,27 @@ LONGEST_RULE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class RuleSource:
-    """What the room that knows the catalogue gives the builder: its schema, its segments, who counts a rule."""
+    """What the room that knows the catalogue gives the builder: its schema, its segments, who counts a rule, and where a
+    rule that was found elsewhere is made a segment.
+    """
 
     code: str
     schema: Callable[[], Mapping[str, Any]]
     segments: Callable[[], Sequence[tuple[str, str]]]
     preview: str
+    make: str = ""
+    may_make: str = ""
 
 
 rule_sources: Store[RuleSource] = Store()
+
+
+def make_segment_url(request: HttpRequest, rule: Mapping[str, Any]) -> str:
+    """This function will return the page that makes a segment of a rule; empty for who may make none."""
+    source = next(iter(rule_sources), None)
+    if source is None or not source.make or not request.user.has_perm(source.may_make):
+        return ""
+    return f"{reverse(source.make)}?{urlencode({'rule': json.dumps(rule)})}"
 
 
 class RuleWidget(forms.Textarea):

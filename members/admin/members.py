@@ -22,6 +22,7 @@ from core.admin.base import BoundedChangeList, RekindleAdmin
 from core.admin.display import badge, change_url, list_url, unknown
 from core.admin.forms import add_problems
 from core.admin.panels import Column, Filter, member_columns, member_filters, panels_of
+from core.admin.rules import make_segment_url
 from core.errors import InvalidInput
 from core.registry import member_sections
 from members.admin.forms import CONSENT_PREFIX, ProfileForm
@@ -100,6 +101,8 @@ def _filter(registered: Filter) -> type[SimpleListFilter]:
 
 @admin.register(Member)
 class MemberAdmin(RekindleAdmin):
+    empty_says = _("Members come in with a file of members or orders, or over the API; people do not type them.")
+    list_before_template = "members/admin/chosen.html"
     ordering = ("-id",)
     search_fields = ("external_id",)
     search_help_text = _("id, name, phone or e-mail")
@@ -112,6 +115,20 @@ class MemberAdmin(RekindleAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
         """Erasing a person is more than deleting a row."""
         return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """A list one was led to says above it who is on it, and can be made a segment."""
+        asked = [(each, request.GET.get(each.code, "")) for each in member_filters]
+        chosen = [(each, value) for each, value in asked if value and each.narrow(value) is not None]
+        others = {"q", ReachFilter.parameter_name, TagFilter.parameter_name} & set(request.GET)
+        rules = [each.rule(value) for each, value in chosen if each.rule]
+        whole = bool(rules) and not others and len(rules) == len(chosen)
+        rule = rules[0] if len(rules) == 1 else {"combinator": "and", "rules": rules}
+        context = {
+            "chosen": [(each.label, dict(each.choices(request)).get(value, value)) for each, value in chosen],
+            "segment_url": make_segment_url(request, rule) if whole else "",
+        }
+        return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def get_urls(self) -> list[Any]:
         own = [path("<object_id>/edit/", self.admin_site.admin_view(self.edit_view), name="members_member_edit")]

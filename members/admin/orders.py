@@ -57,6 +57,7 @@ class ProductFilter(SimpleListFilter):
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
+    empty_says = _("Orders come in with a file, or over the API as they are placed.")
     list_display = ("number", "shown_member", "shown_status", "placed", "total", "refunded", "shown_shop")
     list_display_links = ("number",)
     list_filter = (PlacedFilter, "status", "shop", ProductFilter)

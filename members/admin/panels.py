@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
+from django.template.defaultfilters import date as date_text
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.base import BoundedPaginator
@@ -24,16 +26,29 @@ def profile(request: HttpRequest, member: Member) -> dict[str, Any]:
     rows = [
         ("external_id", _("id in the shop"), member.external_id),
         ("gender", _("gender"), Gender(member.gender).label if member.gender else ""),
-        ("birth_date", _("birthday"), member.birth_date_text),
+        ("birth_date", _("birthday"), birthday(member)),
         ("phone", _("phone"), masked_phone(member.phone)),
         ("email", _("e-mail"), masked_email(member.email)),
         ("city", _("city"), " ".join(word for word in (member.province, member.city) if word)),
         ("registered_at", _("registered"), registered),
         ("source", _("came from"), member.source),
         ("language", _("language"), member.language),
-        *((f"attributes.{name}", name, value) for name, value in sorted(member.attributes.items())),
+        *((f"attributes.{name}", name.replace("_", " "), value) for name, value in sorted(member.attributes.items())),
     ]
     return {"rows": [(label, value, code in made_up) for code, label, value in rows]}
+
+
+def birthday(member: Member) -> str:
+    """This function will say a birthday as people do, with its year where it is known; empty when none is."""
+    if member.birth_key is None:
+        return ""
+    month, day_of_month = divmod(member.birth_key, 100)
+    # 29 February is a birthday in any year: a leap year stands in where none is known.
+    try:
+        on = date(member.birth_year or 2000, month, day_of_month)
+    except ValueError:
+        return member.birth_date_text
+    return date_text(on, "DATE_FORMAT" if member.birth_year else "MONTH_DAY_FORMAT")
 
 
 def consents(request: HttpRequest, member: Member) -> dict[str, Any]:

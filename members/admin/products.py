@@ -21,6 +21,7 @@ BUYERS_SHOWN = 50
 
 @admin.register(Product)
 class ProductAdmin(ReadOnlyAdmin):
+    empty_says = _("Products come in with the lines of orders.")
     list_display = ("shown_name", "code", "shown_category")
     list_select_related = ("category",)
     list_filter = ("category",)

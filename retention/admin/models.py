@@ -20,6 +20,7 @@ REPLACED = Mark(_("replaced"), "grey", "history")
 
 @admin.register(ScoringModel)
 class ScoringModelAdmin(ReadOnlyAdmin):
+    empty_says = _("What scores are computed with is fitted to the orders once a week.")
     list_display = ("shown_kind", "state", "known_until", "fitted", "shown_members")
     list_filter = ("kind", "current")
     ordering = ("-id",)

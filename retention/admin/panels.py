@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -126,13 +126,27 @@ def _in_cell(value: str) -> QuerySet[Any, Any] | None:
 
 def _chosen_cell(request: HttpRequest) -> list[tuple[str, str]]:
     chosen = request.GET.get("cell", "")
-    return [(chosen, chosen)] if chosen else []
+    recency, _dash, frequency = chosen.partition("-")
+    return [(chosen, f"R {recency} · F {frequency}")] if chosen else []
+
+
+def _equals(field: str) -> Callable[[str], Mapping[str, Any]]:
+    return lambda value: {"field": field, "operator": "=", "value": value}
+
+
+def _cell_rule(value: str) -> Mapping[str, Any]:
+    recency, _dash, frequency = value.partition("-")
+    scores = {"r_score": recency, "f_score": frequency}
+    return {
+        "combinator": "and",
+        "rules": [{"field": name, "operator": "=", "value": int(score)} for name, score in scores.items()],
+    }
 
 
 for registered in (
-    Filter("stage", _("stage"), lambda request: list(STAGE_LABELS.items()), _at_stage),
-    Filter("rfm_group", _("RFM group"), lambda request: list(GROUP_LABELS.items()), _in_group),
-    Filter("segment", _("segment"), lambda request: segments_by_name(), _in_segment),
-    Filter("cell", _("RFM cell"), _chosen_cell, _in_cell),
+    Filter("stage", _("stage"), lambda request: list(STAGE_LABELS.items()), _at_stage, _equals("lifecycle_stage")),
+    Filter("rfm_group", _("RFM group"), lambda request: list(GROUP_LABELS.items()), _in_group, _equals("rfm_group")),
+    Filter("segment", _("segment"), lambda request: segments_by_name(), _in_segment, lambda slug: {"in_segment": slug}),
+    Filter("cell", _("RFM cell"), _chosen_cell, _in_cell, _cell_rule),
 ):  # fmt: skip
     member_filters.register(registered)

@@ -21,6 +21,7 @@ FAILED = Mark(_("failed"), "red", "error")
 
 @admin.register(RefreshRun)
 class RefreshRunAdmin(ReadOnlyAdmin):
+    empty_says = _("Members and segments are counted anew every night, and every minute where something changed.")
     list_display = ("started", "shown_kind", "state", "known_as_of", "took")
     list_filter = ("kind",)
     ordering = ("-id",)

@@ -14,7 +14,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.text import slugify
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -22,8 +21,8 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from core.admin.base import BoundedChangeList, BoundedPaginator, RekindleAdmin
 from core.admin.confirm import confirmed
-from core.admin.display import Mark, badge, change_url, list_url, number, share, when
-from core.admin.forms import add_problems
+from core.admin.display import Mark, badge, change_url, link, list_url, number, share, unknown, when
+from core.admin.forms import add_problems, free_slug
 from core.admin.rules import RuleField
 from core.errors import DomainError, InvalidInput
 from members.selectors import members_by_id, members_called
@@ -59,8 +58,7 @@ class SegmentForm(forms.Form):
     )
 
     def clean_slug(self) -> str:
-        given = self.cleaned_data.get("slug") or slugify(self.cleaned_data.get("name", ""), allow_unicode=True)
-        return str(given)[:100]
+        return str(self.cleaned_data.get("slug") or free_slug(Segment, self.cleaned_data.get("name", "")))
 
 
 class ChangeSegmentForm(SegmentForm):
@@ -78,6 +76,7 @@ class SegmentList(BoundedChangeList):
 
 @admin.register(Segment)
 class SegmentAdmin(RekindleAdmin):
+    empty_says = _("A segment is a rule that says who is meant: who has not ordered for 60 days, who has spent over ¥500.")
     list_display = ("name", "meaning", "size", "freshness")
     ordering = ("name", "id")
     search_fields = ("name", "slug")
@@ -105,14 +104,15 @@ class SegmentAdmin(RekindleAdmin):
         return str(vars(segment).get("sentence", ""))
 
     @display(description=_("members"))
-    def size(self, segment: Segment) -> str:
-        return number(segment.member_count)
+    def size(self, segment: Segment) -> SafeString | str:
+        if segment.member_count is None:
+            return unknown()
+        return link(number(segment.member_count), list_url("members_member", segment=segment.slug))
 
     @display(description=_("counted"))
     def freshness(self, segment: Segment) -> SafeString:
-        if segment.error:
-            return badge(FAILING)
-        return badge(COUNTING) if segment.as_of is None else when(segment.as_of)
+        mark = _freshness(segment)
+        return when(segment.as_of) if mark is FRESH else badge(mark)
 
     # --- one segment
 
@@ -132,7 +132,8 @@ class SegmentAdmin(RekindleAdmin):
             obj=segment,
             segment=segment,
             sentence=sentences_of_segments([segment]).get(segment.slug, ""),
-            state=badge(FAILING if segment.error else COUNTING if segment.as_of is None else FRESH),
+            state=badge(_freshness(segment)),
+            waits=_freshness(segment) is COUNTING,
             versions=[(each, said.get(each.pk, "")) for each in versions],
             page=page,
             more=paginator.more,
@@ -237,6 +238,16 @@ class SegmentAdmin(RekindleAdmin):
         except DomainError as error:
             problems = [problem.as_json() for problem in error.problems]
             return JsonResponse({"problems": [_inside_rule(each) for each in problems]}, status=422)
+
+
+def _freshness(segment: Segment) -> Mark:
+    """A count from before the rule was changed is the count of another rule."""
+    if segment.error:
+        return FAILING
+    changed = segment.version.created_at if segment.version else None
+    if segment.as_of is None or (changed is not None and segment.as_of < changed):
+        return COUNTING
+    return FRESH
 
 
 def _counted(rule: Any) -> dict[str, Any]:

@@ -23,4 +23,13 @@ def segments() -> list[tuple[str, str]]:
     return list(Segment.objects.order_by("name", "pk").values_list("slug", "name"))
 
 
-rule_sources.register(RuleSource("retention", catalogue, segments, "admin:retention_rule_preview"))
+rule_sources.register(
+    RuleSource(
+        "retention",
+        catalogue,
+        segments,
+        preview="admin:retention_rule_preview",
+        make="admin:retention_segment_add",
+        may_make="retention.add_segment",
+    )
+)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 
 from retention.models import Membership, Segment
 from retention.scored import Scored, current_parameters, scored
@@ -33,6 +33,7 @@ class Overview:
     buyers: int
     stages: Mapping[str, int]
     grid: Mapping[tuple[int, int], Cell]
+    last_order_day: int | None = None
 
 
 def overview(as_of: datetime | None = None) -> Overview:
@@ -47,6 +48,7 @@ def overview(as_of: datetime | None = None) -> Overview:
         orders=Sum("order_count"),
         repeated=Count("member_id", filter=Q(order_count__gte=2)),
         bought=Count("member_id", filter=Q(order_count__gte=1)),
+        newest=Max("last_order_day"),
     )
     return _summed([dict(row) for row in rows])
 
@@ -68,6 +70,7 @@ def _summed(rows: list[dict[str, Any]]) -> Overview:
         buyers=sum(row["bought"] for row in rows),
         stages=stages,
         grid=grid,
+        last_order_day=max((row["newest"] for row in rows if row["newest"] is not None), default=None),
     )
 
 

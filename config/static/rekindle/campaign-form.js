@@ -1,18 +1,8 @@
-/* The campaign's form: shows the inputs that belong to what is chosen, adds and moves steps, previews messages.
-   Without this file all inputs are there, and steps are taken out by ticking. */
+/* The campaign's form: adds and moves steps, puts words into messages, previews them.
+   Without this file steps are taken out by ticking. */
 "use strict";
 (() => {
     const WAIT_MS = 400;
-
-    /* data-show-when="kind=a|b&every=week": shown while each named input, looked for nearby first, has one of the values. */
-    function applies(element, form) {
-        return element.dataset.showWhen.split("&").every((condition) => {
-            const [name, values] = condition.split("=");
-            const scope = element.closest("[data-step]") || form;
-            const input = scope.querySelector(`[name="${name}"], [name$="-${name}"]`);
-            return input && values.split("|").includes(input.value);
-        });
-    }
 
     class Steps {
         constructor(form) {
@@ -23,7 +13,10 @@
             form.querySelectorAll("[data-add-step]").forEach((button) => button.addEventListener("click", () => this.add(button.dataset.addStep)));
             this.list.addEventListener("click", (event) => this.clicked(event));
             this.list.addEventListener("input", (event) => this.previewLater(event.target.closest("[data-step]")));
+            // Which coupon is given changes what every message after it says.
+            this.list.addEventListener("change", (event) => { if (event.target.matches("select")) this.previewAll(); });
             form.querySelector("[name=name]").addEventListener("change", () => this.previewAll());
+            [...this.list.children].forEach((step) => { step.hidden = step.querySelector("[data-step-delete]").checked; });
             this.number();
             this.previewAll();
         }
@@ -34,6 +27,8 @@
             this.total.value = Number(this.total.value) + 1;
             const step = this.list.lastElementChild;
             step.querySelector("[name$='-kind']").value = kind;
+            // Only messages after a coupon can name it: the first coupon goes before the messages.
+            if (kind === "issue_coupon" && this.shown().every((each) => each === step || this.kind(each) === "send_message")) this.list.prepend(step);
             this.number();
             this.form.dispatchEvent(new Event("change"));
             step.querySelector(kind === "issue_coupon" ? "[name$='-template']" : "[name$='-body']").focus();
@@ -44,6 +39,7 @@
             const button = event.target.closest("button");
             const step = event.target.closest("[data-step]");
             if (!button || !step) return;
+            if ("word" in button.dataset) this.putIn(step, button.dataset.word);
             if ("stepRemove" in button.dataset) {
                 step.querySelector("[data-step-delete]").checked = true;
                 step.hidden = true;
@@ -54,6 +50,17 @@
             }
             this.number();
             this.previewAll();
+        }
+
+        putIn(step, word) {
+            const body = step.querySelector("[name$='-body']");
+            body.setRangeText(`{{ ${word} }}`, body.selectionStart, body.selectionEnd, "end");
+            body.focus();
+            body.dispatchEvent(new Event("input", { bubbles: true }));
+        }
+
+        kind(step) {
+            return step.querySelector("[name$='-kind']").value;
         }
 
         number() {
@@ -79,7 +86,7 @@
             const place = step.querySelector("[data-preview]");
             if (value("kind") !== "send_message" || !value("body").trim()) return;
             const steps = this.shown();
-            const coupon = steps.slice(0, steps.indexOf(step)).reverse().find((each) => each.querySelector("[name$='-kind']").value === "issue_coupon");
+            const coupon = steps.slice(0, steps.indexOf(step)).reverse().find((each) => this.kind(each) === "issue_coupon");
             const response = await fetch(this.form.dataset.previewUrl, {
                 method: "POST",
                 headers: { "Content-Type": "application/json", "X-CSRFToken": this.form.querySelector("[name=csrfmiddlewaretoken]").value },
@@ -92,7 +99,7 @@
             }).catch(() => null);
             if (!response) return;
             const answer = await response.json();
-            const lines = response.ok ? [["rk-hint", answer.reader], ["rk-subject", answer.subject], ["rk-bubble", answer.body]] : answer.problems.map((problem) => ["rk-error", problem]);
+            const lines = response.ok ? [["rk-hint", answer.reader], ["rk-subject", answer.subject], ["rk-bubble", answer.body], ["rk-hint", answer.warning]] : answer.problems.map((problem) => ["rk-error", problem]);
             place.replaceChildren(...lines.filter(([, text]) => text).map(([look, text]) => {
                 const line = document.createElement("p");
                 line.className = look;
@@ -105,9 +112,6 @@
     document.addEventListener("DOMContentLoaded", () => {
         const form = document.getElementById("campaign-form");
         form.classList.add("rk-live");
-        const show = () => form.querySelectorAll("[data-show-when]").forEach((element) => { element.hidden = !applies(element, form); });
-        form.addEventListener("change", show);
         new Steps(form);
-        show();
     });
 })();

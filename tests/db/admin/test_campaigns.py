@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 
@@ -89,6 +90,19 @@ class TestDrafting:
         version = made(admin, late, early, out).version
         assert version is not None
         assert [step["kind"] for step in version.steps] == ["issue_coupon", "send_message"]
+
+    def test_shows_steps_again_in_their_order_on_screen_when_saving_is_refused(self, admin: Client) -> None:
+        make_template()
+        late, early = {**SMS, "body": "", "ORDER": "2"}, {**COUPON, "ORDER": "1"}
+        answer = admin.post(reverse(ADD), form(late, early))
+        shown = [step["kind"].value() for step in answer.context["steps"].in_order()]
+        assert shown == ["issue_coupon", "send_message"]
+        assert answer.context["steps"].forms[0].errors["body"] == ["This is missing."]
+
+    def test_numbers_a_short_name_that_is_taken(self, admin: Client) -> None:
+        for _time in range(2):
+            admin.post(reverse(ADD), form(SMS))
+        assert list(Campaign.objects.order_by("pk").values_list("slug", flat=True)) == ["win-back", "win-back-2"]
 
     def test_opens_a_draft_as_it_was_saved_and_saves_it_unchanged(self, admin: Client) -> None:
         make_template()
@@ -232,7 +246,20 @@ class TestMessagePreview:
     def test_writes_the_message_for_a_real_member(self, admin: Client) -> None:
         make_reachable(name="王芳")
         answer = self.ask(admin, body="Dear {{ member.name }}")
-        assert answer.json() == {"reader": "王芳", "subject": "", "body": "Dear 王芳"}
+        assert answer.json() == {"reader": "王芳", "subject": "", "body": "Dear 王芳", "warning": ""}
+
+    def test_tells_how_to_greet_who_left_no_name(self, admin: Client) -> None:
+        make_reachable(name="")
+        bare = self.ask(admin, body="Dear {{ member.name }}").json()
+        with_default = self.ask(admin, body="Dear {{ member.name | default: 'customer' }}").json()
+        assert (bare["body"], "default: 'customer'" in bare["warning"]) == ("Dear ", True)
+        assert (with_default["body"], with_default["warning"]) == ("Dear customer", "")
+
+    def test_shows_the_last_day_of_a_coupon_given_now(self, admin: Client) -> None:
+        make_template("back", valid_days=14)
+        with time_machine.travel(NOW, tick=False):
+            answer = self.ask(admin, body="until {{ coupon.valid_until }}", coupon="back")
+        assert answer.json()["body"] == "until 2026-06-29"
 
     def test_says_what_cannot_be_written(self, admin: Client) -> None:
         answer = self.ask(admin, body="{{ coupon.code }}")

@@ -4,7 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from members.admin.panels import birthday
 from members.models import Category, Consent, Member, OrderLine, Product
+from retention.selectors import preview
 from tests.campaign_factories import make_reachable
 from tests.db.admin.conftest import World, staff, text_of
 from tests.factories import make_member, make_order
@@ -162,3 +164,34 @@ class TestOrders:
 
     def test_cannot_be_written_by_anybody(self, admin: Client, bought: Product) -> None:
         assert admin.get(reverse("admin:members_order_add")).status_code == 403
+
+
+class TestALedList:
+    def test_says_who_is_on_it_and_can_be_made_a_segment(self, admin: Client, world: World) -> None:
+        answer = admin.get(reverse(LIST), {"stage": "active"})
+        assert [(str(label), str(value)) for label, value in answer.context["chosen"]] == [("stage", "active")]
+        made = admin.get(answer.context["segment_url"]).context["form"].initial["rule"]
+        assert made == {"field": "lifecycle_stage", "operator": "=", "value": "active"}
+        assert preview(rule=made).count == len(answer.context["cl"].result_list) == 3
+
+    def test_joins_what_was_chosen(self, admin: Client, world: World) -> None:
+        answer = admin.get(reverse(LIST), {"stage": "active", "segment": "buyers"})
+        made = admin.get(answer.context["segment_url"]).context["form"].initial["rule"]
+        assert made["rules"] == [{"field": "lifecycle_stage", "operator": "=", "value": "active"}, {"in_segment": "buyers"}]
+
+    @pytest.mark.parametrize("query", [{}, {"stage": "active", "q": "x"}, {"stage": "nonsense"}])
+    def test_is_no_segment_when_no_rule_says_the_same(self, query: dict[str, str], admin: Client, world: World) -> None:
+        assert admin.get(reverse(LIST), query).context["segment_url"] == ""
+
+    def test_is_offered_only_to_who_may_make_segments(self, world: World) -> None:
+        looking = staff("members.view_member").get(reverse(LIST), {"stage": "active"})
+        assert looking.context["segment_url"] == ""
+
+
+class TestBirthday:
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [({"birth_key": 1031}, "October 31"), ({"birth_key": 229, "birth_year": 1992}, "Feb. 29, 1992"), ({}, "")],
+    )
+    def test_is_said_as_people_do(self, given: dict[str, int], said: str, db: None) -> None:
+        assert birthday(make_member(**given)) == said

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from retention.models import Segment, SegmentVersion
-from retention.services.segments import create_segment
+from retention.services.refresh import refresh
+from retention.services.segments import change_rule, create_segment
 from tests.campaign_factories import know_everybody
 from tests.db.admin.conftest import World, staff, text_of
 from tests.factories import NOW, make_member
@@ -147,3 +149,15 @@ class TestPage:
 
     def test_the_list_says_every_rule_in_words(self, admin: Client, world: World) -> None:
         assert "orders is at least 1 order" in text_of(admin.get(reverse("admin:retention_segment_changelist")))
+
+
+class TestFreshness:
+    def test_a_count_from_before_the_rule_was_changed_is_not_its_count(self, admin: Client) -> None:
+        found = segment()
+        refresh(as_of=NOW)
+        page = reverse("admin:retention_segment_change", args=[found.pk])
+        before = admin.get(page).context["waits"]
+        change_rule(segment=found, rule=NESTED, now=NOW + timedelta(minutes=1), by="boss")
+        changed = admin.get(page).context["waits"]
+        refresh(as_of=NOW + timedelta(minutes=2))
+        assert (before, changed, admin.get(page).context["waits"]) == (False, True, False)

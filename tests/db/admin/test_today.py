@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 import time_machine
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
 from campaigns.services.lifecycle import pause
-from retention.models import Segment
+from retention.models import LifecycleBands, Segment
 from retention.selectors.overview import overview
 from retention.services.refresh import refresh
 from tests.db.admin.conftest import World, text_of
@@ -32,7 +33,20 @@ class TestOverview:
         assert (overview().members, overview().stages) == (0, {})
 
 
+class TestQuiet:
+    @pytest.mark.parametrize(("days", "said"), [(2, ""), (3, "The newest order is 3 days old.")])
+    def test_says_that_orders_stopped_coming_in(self, days: int, said: str, admin: Client, world: World) -> None:
+        with time_machine.travel(NOW + timedelta(days=days), tick=False):
+            quiet = admin.get(reverse(TODAY)).context["standing"]["quiet"]
+        assert quiet[: len("The newest order is 3 days old.")] == said
+
+
 class TestPage:
+    def test_explains_stages_by_the_bands_in_use(self, admin: Client, world: World) -> None:
+        LifecycleBands.objects.update_or_create(pk=1, defaults={"at_risk_ratio": 2.5, "lost_ratio": 9})
+        meanings = [str(meaning) for *_figure, meaning in admin.get(reverse(TODAY)).context["standing"]["figures"]]
+        assert meanings[1:3] == ["past 2.5 times their own rhythm", "past 9 times their own rhythm"]
+
     def test_teaches_while_nobody_is_here(self, admin: Client) -> None:
         shown = text_of(admin.get(reverse(TODAY)))
         assert "python manage.py import_members members.csv" in shown
