@@ -20,7 +20,7 @@ from rich.console import Console
 
 from campaigns.management.demo.replay import replay, set_up
 from campaigns.management.demo.report import build_report, print_report
-from campaigns.management.demo.source import last_day_of_source, read_year, whole_weeks_to_last_week
+from campaigns.management.demo.source import last_day_of_source, read_year, whole_weeks_to_yesterday
 from core.conf import shop_zone
 from core.models import Job
 from members.models import Member
@@ -77,7 +77,7 @@ def _refuse_a_shops_own_database() -> None:
 
 def _new_job() -> Job:
     now = datetime.now(UTC)
-    shift_weeks = whole_weeks_to_last_week(last_day_of_source(), now.astimezone(shop_zone()).date())
+    shift_weeks = whole_weeks_to_yesterday(last_day_of_source(), now.astimezone(shop_zone()).date())
     return Job.objects.create(kind=JOB, created_at=now, result={"shift_weeks": shift_weeks})
 
 

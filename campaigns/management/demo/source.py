@@ -72,11 +72,12 @@ class Year:
             yield _member(household, chance)
 
 
-def whole_weeks_to_last_week(last_day: date, today: date) -> int:
-    """This function will return how many weeks to add to `last_day` so that it falls into the week before `today`'s."""
-    monday_of_last_week = today - timedelta(days=today.weekday() + 7)
-    monday_of_last_day = last_day - timedelta(days=last_day.weekday())
-    return (monday_of_last_week - monday_of_last_day).days // 7
+def whole_weeks_to_yesterday(last_day: date, today: date) -> int:
+    """This function will return how many weeks to add to `last_day` so that it is one of the seven days before `today`.
+
+    Each day without orders makes members look as if they were leaving: the gap is kept as small as whole weeks allow.
+    """
+    return (today - timedelta(days=1) - last_day).days // 7
 
 
 def last_day_of_source() -> date:

@@ -18,7 +18,7 @@ from campaigns.management.demo.source import (
     Year,
     last_day_of_source,
     read_year,
-    whole_weeks_to_last_week,
+    whole_weeks_to_yesterday,
 )
 from core.batching import batches
 from core.conf import shop_zone
@@ -46,7 +46,7 @@ STAGES_AT_THE_START = {
 
 @pytest.fixture(scope="module")
 def year() -> Year:
-    return read_year(shift_weeks=whole_weeks_to_last_week(last_day_of_source(), TODAY))
+    return read_year(shift_weeks=whole_weeks_to_yesterday(last_day_of_source(), TODAY))
 
 
 def raw_baskets(year: Year) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def raw_baskets(year: Year) -> pd.DataFrame:
         retail=("retail_disc", "sum"),
         coupon=("coupon_disc", "sum"),
     )
-    shift = whole_weeks_to_last_week(last_day_of_source(), TODAY)
+    shift = whole_weeks_to_yesterday(last_day_of_source(), TODAY)
     day = (baskets["at"].dt.normalize() - pd.Timestamp("1970-01-01")).dt.days + 7 * shift
     return baskets.assign(
         member=baskets["member"].astype(str),
