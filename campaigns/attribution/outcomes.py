@@ -22,6 +22,7 @@ from django.db.models import (
     Sum,
     Value,
 )
+from django.db.models.functions import Coalesce
 
 from campaigns.models import Arm, Campaign, Coupon, Enrolment, Redemption
 from core.conf import shop_zone
@@ -31,11 +32,15 @@ from members.models import Order, OrderStatus
 
 @dataclass(frozen=True, slots=True)
 class ArmOutcome:
-    """`members` were assigned, some of them several times (`enrolments`); `converted` of them ordered within a window."""
+    """`members` were assigned, some of them several times (`enrolments`); `orders` and `revenue_minor` are of all their
+    windows. What the arms are compared by is each member's first window alone: `converted` ordered in it and spent
+    `compared_revenue_minor`. Whether a member becomes due again is itself an outcome of the treatment.
+    """
 
     members: int = 0
     enrolments: int = 0
     converted: int = 0
+    compared_revenue_minor: int = 0
     orders: int = 0
     revenue_minor: int = 0
 
@@ -45,7 +50,8 @@ class ArmOutcome:
 
     @property
     def revenue_per_member_minor(self) -> float | None:
-        return self.revenue_minor / self.members if self.members else None
+        """Over the first windows, so that it may be compared."""
+        return self.compared_revenue_minor / self.members if self.members else None
 
 
 def outcomes_by_arm(*, campaign: Campaign, attribution_days: int) -> Mapping[str, ArmOutcome]:
@@ -82,24 +88,30 @@ def _orders(campaign: Campaign, attribution_days: int) -> list[dict[str, Any]]:
         .filter(Exists(covering))
         # By the keyed hash a member has one arm in a campaign; who was merged of two may have been in both, one at a time.
         .annotate(arm=Subquery(covering.order_by("due_at", "pk").values("arm")[:1]))
+        .annotate(first_due=Subquery(own.order_by("due_at", "pk").values("due_at")[:1]))
         .values("arm")
     )
+    in_first = Q(first_due__lt=F("placed_at"), first_due__gte=F("window_start"))
     counted = rows.annotate(
-        converted=Count("member_id", distinct=True), orders=Count("pk"), revenue_minor=Sum("revenue_minor")
+        converted=Count("member_id", distinct=True, filter=in_first),
+        compared_revenue_minor=Coalesce(Sum("revenue_minor", filter=in_first), 0),
+        orders=Count("pk"),
+        revenue_total=Sum("revenue_minor"),
     )
-    return [dict(row) for row in counted.values("arm", "converted", "orders", "revenue_minor")]
+    return [dict(row) for row in counted.values("arm", "converted", "compared_revenue_minor", "orders", "revenue_total")]
 
 
 def _outcome(assigned: Mapping[str, Any] | None, ordered: Mapping[str, Any] | None) -> ArmOutcome:
     if assigned is None:
         return ArmOutcome()
-    done = ordered or {"converted": 0, "orders": 0, "revenue_minor": 0}
+    done = ordered or {"converted": 0, "compared_revenue_minor": 0, "orders": 0, "revenue_total": 0}
     return ArmOutcome(
         members=assigned["members"],
         enrolments=assigned["enrolments"],
         converted=done["converted"],
+        compared_revenue_minor=int(done["compared_revenue_minor"]),
         orders=done["orders"],
-        revenue_minor=done["revenue_minor"],
+        revenue_minor=int(done["revenue_total"]),
     )
 
 

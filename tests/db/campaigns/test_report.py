@@ -82,6 +82,20 @@ class TestWhatCounts:
         assert (report["due"], report["treated"], report["conversions"], report["revenue_minor"]) == (3, 1, 1, 700)
         assert report["arms"]["treated"]["enrolments"] == 3
 
+    def test_compares_by_the_first_window_alone_because_being_due_again_is_an_outcome(self):
+        member = make_reachable("anna")
+        know_everybody()
+        campaign = make_running(
+            trigger={"kind": "schedule"}, re_entry={"policy": "per_occurrence"}, attribution_days=1, control_share=0
+        )
+        for day in (1, 10):
+            plan_campaigns(now=shop_time(TODAY + day))
+        make_order(member, placed_at=shop_time(TODAY + 10) + SECOND, total_minor=700)
+
+        treated = campaign_report(campaign=campaign).as_json()["arms"]["treated"]
+        assert (treated["enrolments"], treated["orders"], treated["revenue_minor"]) == (2, 1, 700)
+        assert (treated["conversions"], treated["revenue_per_member_minor"]) == (0, 0)
+
 
 class TestCampaignReport:
     def test_compares_everyone_assigned_whatever_became_of_them(self):
