@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -50,3 +51,20 @@ class InvalidInput(DomainError):
 class NotFound(DomainError):
     code = "not_found"
     status = 404
+
+
+ERROR_LENGTH = 500
+
+
+def told(failure: Exception) -> str:
+    """This function will say of an error what may stand on a page and in a log: our own refusals in words; of others the
+    kind and the place.
+
+    Messages of foreign errors quote what they choked on: a row with somebody's phone number, an address with a password.
+    """
+    kind = type(failure).__name__
+    if isinstance(failure, DomainError):
+        return f"{kind}: {failure}"[:ERROR_LENGTH]
+    frames = traceback.extract_tb(failure.__traceback__)
+    place = f" in {frames[-1].name}, line {frames[-1].lineno} of {frames[-1].filename.rpartition('/')[2]}" if frames else ""
+    return f"{kind}{place}"[:ERROR_LENGTH]

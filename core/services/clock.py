@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Max, Q
 
 from core.conf import shop_zone
-from core.errors import DomainError
+from core.errors import told
 from core.models import ClockEntry
 from core.queue import ring
 from core.registry import PeriodicWork, periodic_work
@@ -28,8 +28,6 @@ work is not begun twice while it runs; short against a day, so that a lost night
 
 SILENCE = timedelta(minutes=2)
 """After how long without a tick the clock counts as stopped. The slowest regular sign of life comes every 15 seconds."""
-
-ERROR_LENGTH = 500
 
 FAILED: Mapping[str, int] = {"failed": 1}
 """The counts of a work that raised; its error stands on its entry."""
@@ -103,7 +101,7 @@ def run_work(*, code: str, now: datetime) -> Mapping[str, int]:
     try:
         counts = work.run(now=now)
     except Exception as failure:
-        counts, error = FAILED, _told(failure)
+        counts, error = FAILED, told(failure)
         logger.error("clock.work_failed work=%s error=%s\n%s", code, error, _frames(failure))
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
@@ -191,19 +189,6 @@ def _cadence(entry: ClockEntry) -> Cadence:
 def _registered_cadence(work: PeriodicWork) -> Cadence:
     daily_at = None if work.daily_at is None else time.fromisoformat(work.daily_at)
     return Cadence(work.every_seconds, daily_at, work.weekday)
-
-
-def _told(failure: Exception) -> str:
-    """What may stand on a page and in a log: our own refusals in words; of others the kind and the place.
-
-    Messages of foreign errors quote what they choked on: a row with somebody's phone number, an address with a password.
-    """
-    kind = type(failure).__name__
-    if isinstance(failure, DomainError):
-        return f"{kind}: {failure}"[:ERROR_LENGTH]
-    frames = traceback.extract_tb(failure.__traceback__)
-    place = f" in {frames[-1].name}, line {frames[-1].lineno} of {frames[-1].filename.rpartition('/')[2]}" if frames else ""
-    return f"{kind}{place}"[:ERROR_LENGTH]
 
 
 def _frames(failure: Exception) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
+from core.errors import told
 from core.sql import insert_rows, update_rows
 from retention.models import DueMember, RefreshRun, Segment, SegmentSize
 from retention.scored import Scored, scored
@@ -95,7 +96,7 @@ def _error_of(work: Callable[[], object]) -> str | None:
         with transaction.atomic():
             work()
     except DatabaseError as error:
-        return str(error)
+        return told(error)
     return None
 
 

@@ -16,6 +16,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from core.conf import shop_zone
+from core.errors import told
 from core.locks import LockSpace, lock_for_transaction
 from core.periods import day_number, start_of
 from members.models import BehaviourEvent, Member, Order
@@ -168,7 +169,7 @@ def _finish(run: RefreshRun, state: RefreshState, stages: Stages) -> None:
 
 def _record_failure(error: Exception, *, as_of: datetime, started_at: datetime) -> None:
     """The transaction is gone with all it did; its error is kept, unless a larger transaction goes with it."""
-    logger.exception("refresh.failed as_of=%s", as_of)
+    logger.error("refresh.failed as_of=%s error=%s", as_of, told(error))
     if connection.in_atomic_block:
         return
     RefreshRun.objects.create(
@@ -176,5 +177,5 @@ def _record_failure(error: Exception, *, as_of: datetime, started_at: datetime) 
         as_of=as_of,
         day=day_number(as_of, shop_zone()),
         started_at=started_at,
-        error=f"{type(error).__name__}: {error}",
+        error=told(error),
     )
