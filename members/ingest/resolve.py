@@ -128,7 +128,7 @@ def _products_stated(rows: Iterable[NamesProducts]) -> dict[str, ProductStated]:
 def _complete(ids: dict[str, int], stated: Mapping[str, ProductStated], category_of: Mapping[str, int | None]) -> None:
     """Fills what known products lack, and marks the members who bought them: their favourite category may change.
 
-    A rival's order of such a product that is not committed yet is not seen here; its own mark, or the nightly full pass,
+    A rival's order of such a product that is not committed yet is not seen here; only its own mark
     counts that member again.
     """
     telling = {pk: code for code, pk in ids.items() if stated[code].name or category_of[code]}

@@ -178,10 +178,11 @@ class SegmentAdmin(RekindleAdmin):
         given = form.cleaned_data
         try:
             with transaction.atomic():
-                if {"name", "description"} & set(form.changed_data):
-                    describe_segment(segment=segment, name=given["name"], description=given["description"])
+                # The rule first: it takes the lock of all edits, which must come before any row.
                 if "rule" in form.changed_data:
                     change_rule(segment=segment, rule=given["rule"], now=timezone.now(), by=request.user.get_username())
+                if {"name", "description"} & set(form.changed_data):
+                    describe_segment(segment=segment, name=given["name"], description=given["description"])
         except InvalidInput as error:
             _show_problems(form, error)
             return False
@@ -204,8 +205,9 @@ class SegmentAdmin(RekindleAdmin):
             raise PermissionDenied
 
         def do() -> str:
-            delete_segment(segment=segment)
-            self.log_deletions(request, Segment.objects.filter(pk=segment.pk))
+            with transaction.atomic():
+                self.log_deletions(request, Segment.objects.filter(pk=segment.pk))
+                delete_segment(segment=segment)
             return gettext("The segment “%(segment)s” was deleted.") % {"segment": segment.name}
 
         back = list_url("retention_segment") if request.method == "POST" else change_url("retention_segment", segment.pk)
