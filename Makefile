@@ -2,7 +2,7 @@
 # Only relative paths stand here: make cannot write a path with a space as a target, and yours may have one.
 .POSIX:
 .SUFFIXES:
-.PHONY: help demo test check check-rest up bench chaos lint types contracts migrations-current openapi-current test-sqlite format lock messages openapi
+.PHONY: help demo test check check-rest up bench chaos lint types contracts migrations-current openapi-current test-sqlite format lock messages openapi screenshots
 
 PY = .venv/bin/python
 # Checks read no database of yours.
@@ -18,6 +18,7 @@ help:
 	@echo "make bench   figures with a limit or peer in the same run, kept in var/bench.jsonl    (SIZE=small or full)"
 	@echo "make chaos   kill campaign processes at named points and at random, and count what is left   (ARGS='--rounds 20')"
 	@echo "make format | lock | messages | openapi   rewrite: code style, pinned requirements, catalogues, API schema"
+	@echo "make screenshots   the README's pictures, from a demonstration that runs here      (PORT=)"
 
 # --- Installing: a stamp per requirements file, so that a second run starts at once
 
@@ -84,6 +85,9 @@ messages: .venv/dev.stamp
 	@$(EMBEDDED) $(PY) manage.py makemessages --locale zh_Hans --no-obsolete --no-wrap --no-location \
 		--ignore .venv --ignore var --ignore tests
 	@$(EMBEDDED) $(PY) manage.py compilemessages --ignore .venv --ignore var
+
+screenshots: .venv/dev.stamp
+	@$(PY) -m tools.screenshots $(ARGS)
 
 LOCK = .venv/bin/uv pip compile -q pyproject.toml --universal --no-emit-index-url --no-emit-find-links --no-annotate \
 	--custom-compile-command "make lock"
