@@ -43,7 +43,7 @@ def print_report(report: dict[str, Any], console: Console) -> None:
         f"from {report['first_day']} to {report['last_day']} (the real dates moved by {report['shift_weeks']} whole weeks)."
     )
     console.print(
-        f"Made up for the demonstration: {', '.join(report['made_up_fields'])}. Everything else is the retailer's."
+        f"Made up for the demonstration: {', '.join(report['made_up_fields']).replace('_', ' ')}. Everything else is the retailer's."
     )
     console.print(_segments_table(report["segments"]))
     console.print(_campaigns_table(report["campaigns"]))
@@ -82,7 +82,7 @@ def _campaigns_table(campaigns: list[dict[str, Any]]) -> Table:
 
 def _outcome(campaign: dict[str, Any]) -> str:
     treated, control = campaign["arms"]["treated"], campaign["arms"]["control"]
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in campaign["suppressed"].items())
+    reasons = ", ".join(f"{reason.replace('_', ' ')} {count:,}" for reason, count in campaign["suppressed"].items())
     sentence = f"{campaign['name']}: " + (f"suppressed for {reasons}; " if reasons else "")
     sentence += f"{treated['conversions']:,} of {treated['members']:,} treated and {control['conversions']:,} of "
     sentence += f"{control['members']:,} held-out members ordered within the window"
