@@ -42,9 +42,8 @@ def print_report(report: dict[str, Any], console: Console) -> None:
         f"{report['members']:,} members, {report['orders']:,} orders, {report['lines']:,} lines "
         f"from {report['first_day']} to {report['last_day']} (the real dates moved by {report['shift_weeks']} whole weeks)."
     )
-    console.print(
-        f"Made up for the demonstration: {', '.join(report['made_up_fields']).replace('_', ' ')}. Everything else is the retailer's."
-    )
+    made_up = ", ".join(report["made_up_fields"]).replace("_", " ")
+    console.print(f"Made up for the demonstration: {made_up}. Everything else is the retailer's.")
     console.print(_segments_table(report["segments"]))
     console.print(_campaigns_table(report["campaigns"]))
     for campaign in report["campaigns"]:
