@@ -386,8 +386,7 @@
             this.preview.replaceChildren(
                 h("p", { class: "rk-figure" }, answer.count_text, h("small", {}, answer.share_text)),
                 h("p", { class: "rk-say" }, answer.sentence),
-                people.length ? h("h4", {}, this.words.for_example) : null,
-                h("ul", { class: "rk-sample" }, people),
+                ...(people.length ? [h("h4", {}, this.words.for_example), h("ul", { class: "rk-sample" }, people)] : []),
                 h("p", { class: "rk-hint" }, answer.fresh),
             );
             this.preview.dataset.count = answer.count;

@@ -117,6 +117,16 @@ class TestBuilding:
         expect(page.locator("textarea[name=rule]")).to_have_value("")
 
 
+class TestNobody:
+    def test_a_rule_that_nobody_fits_shows_no_examples(self, visitor: Visitor, buyers: None) -> None:
+        page = visitor.visit(reverse("admin:retention_segment_add"))
+        page.locator("[data-rule-builder]").get_by_role("button", name="Condition", exact=True).click()
+        page.locator('[data-path="rules[0]"]').get_by_label("Value").fill("9999")
+        expect(page.locator(".rk-preview")).to_contain_text("0 members")
+        expect(page.locator(".rk-preview")).not_to_contain_text("null")
+        expect(page.locator(".rk-preview h4")).to_have_count(0)
+
+
 class TestKeeping:
     def test_opening_and_saving_makes_no_new_version(self, visitor: Visitor, buyers: None) -> None:
         rule = {"field": "order_count", "operator": ">=", "value": 1}
