@@ -10,30 +10,29 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from core.admin.base import BoundedChangeList, BoundedPaginator, RekindleAdmin
 from core.admin.confirm import confirmed
-from core.admin.display import Mark, badge, change_url, link, list_url, number, share, unknown, when
+from core.admin.display import Mark, badge, change_url, link, list_url, number, unknown, when
 from core.admin.forms import add_problems, free_slug
 from core.admin.rules import RuleField
-from core.errors import DomainError, InvalidInput
-from members.selectors import members_by_id, members_called
+from core.errors import InvalidInput
+from members.selectors import members_by_id
+from retention.admin.counting import LONGEST_RULE, inside_rule, rule_urls
 from retention.models import Segment, SegmentVersion
-from retention.selectors import preview, state
 from retention.selectors.overview import memberships_of
 from retention.selectors.sentences import sentences_of_segments, sentences_of_versions
 from retention.services.segments import change_rule, create_segment, delete_segment, describe_segment
 
 MEMBERS_A_PAGE = 20
-LONGEST_PREVIEW = 1_000_000
 
 FRESH = Mark(_("counted"), "green", "check_circle")
 FAILING = Mark(_("failing"), "red", "error")
@@ -92,7 +91,7 @@ class SegmentAdmin(RekindleAdmin):
     def get_urls(self) -> list[Any]:
         wrap = self.admin_site.admin_view
         own = [
-            path("preview/", wrap(self.preview_view), name="retention_rule_preview"),
+            *rule_urls(self),
             path("<object_id>/edit/", wrap(self.edit_view), name="retention_segment_edit"),
         ]
         return own + super().get_urls()
@@ -223,24 +222,6 @@ class SegmentAdmin(RekindleAdmin):
             danger=True,
         )
 
-    # --- counting while a rule is built
-
-    def preview_view(self, request: HttpRequest) -> HttpResponse:
-        """This function will answer how many a rule reaches, or what is wrong with it; asked by the rule builder."""
-        if request.method != "POST":
-            return JsonResponse({}, status=405)
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        try:
-            rule = json.loads(request.body[:LONGEST_PREVIEW])
-            return JsonResponse(_counted(rule))
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
-            problem = {"path": "", "code": "unreadable", "message": gettext("This is no JSON.")}
-            return JsonResponse({"problems": [problem]}, status=400)
-        except DomainError as error:
-            problems = [problem.as_json() for problem in error.problems]
-            return JsonResponse({"problems": [_inside_rule(each) for each in problems]}, status=422)
-
 
 def _freshness(segment: Segment) -> Mark:
     """A count from before the rule was changed is the count of another rule."""
@@ -252,32 +233,10 @@ def _freshness(segment: Segment) -> Mark:
     return FRESH
 
 
-def _counted(rule: Any) -> dict[str, Any]:
-    found = preview(rule=rule)
-    people = members_called(found.sample)
-    words = ngettext("%(count)s member", "%(count)s members", found.count) % {"count": number(found.count)}
-    as_of = state().as_of
-    fresh = gettext("as of %(when)s") % {"when": timezone.localtime(as_of).strftime("%Y-%m-%d %H:%M")} if as_of else ""
-    return {
-        "count": found.count,
-        "count_text": words,
-        "share_text": gettext("%(share)s of all") % {"share": share(found.share)},
-        "sentence": found.sentence,
-        "sample": [{"name": str(each), "url": change_url("members_member", each.pk)} for each in people],
-        "fresh": fresh or gettext("Nobody has been counted yet: the first refresh does it, within a minute."),
-    }
-
-
-def _inside_rule(problem: dict[str, str]) -> dict[str, str]:
-    """The service answers paths from the call's root; the builder knows only the rule."""
-    path_inside = problem["path"].removeprefix("rule").removeprefix(".")
-    return {**problem, "path": path_inside}
-
-
 def _show_problems(form: forms.Form, error: InvalidInput) -> None:
     add_problems(form, error)
     form.fields["rule"].widget.problems = [
-        type(each)(_inside_rule(each.as_json())["path"], each.code, each.message)
+        type(each)(inside_rule(each.as_json())["path"], each.code, each.message)
         for each in error.problems
         if each.path == "rule" or each.path.startswith(("rule.", "rule["))
     ]
@@ -286,7 +245,7 @@ def _show_problems(form: forms.Form, error: InvalidInput) -> None:
 def _initial(request: HttpRequest) -> dict[str, Any]:
     """A list elsewhere may offer its own rule as a segment: ?rule=…"""
     try:
-        rule = json.loads(request.GET.get("rule", "")[:LONGEST_PREVIEW])
+        rule = json.loads(request.GET.get("rule", "")[:LONGEST_RULE])
     except (json.JSONDecodeError, RecursionError):
         return {}
     return {"rule": rule} if isinstance(rule, dict) else {}
