@@ -1,11 +1,12 @@
 """Where a higher app offers a lower one what the lower page or duty needs: registered in `AppConfig.ready()`, read by faces.
 
-Four stores, fixed: sections of a member's page, handlers of a member's data, checks that `verify` proves, periodic work.
+The stores are fixed: sections of a member's page, handlers of a member's data, checks that `verify` proves, periodic work,
+who names a segment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -118,9 +119,18 @@ class Work(Protocol):
         ...
 
 
+class StoppableWork(Protocol):
+    def __call__(self, *, now: datetime, stopped: Callable[[], bool]) -> Mapping[str, int]:
+        """The same, for long: it looks at `stopped` again and again, and leaves the rest for later when that is true."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PeriodicWork:
-    """What `tick` runs. Either every so many seconds, or daily at a shop hour, or weekly on a weekday (Monday is 0)."""
+    """What `tick` runs. Either every so many seconds, or daily at a shop hour, or weekly on a weekday (Monday is 0).
+
+    A work with `beside` may take hours: a clock that goes on runs it beside the others and says when to stop.
+    """
 
     code: str
     label: str | Promise
@@ -131,7 +141,32 @@ class PeriodicWork:
     weekday: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Something that names a segment: what it is called, in which state it stands, where its page is (app_model and key).
+
+    `holds` says that it could not go on without the segment, which therefore cannot be deleted.
+    """
+
+    name: str
+    state: str | Promise
+    holds: bool
+    label: str
+    pk: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentUse:
+    """An app that names segments (by their short names) says who names one: in its trigger, in a rule, in a step."""
+
+    code: str
+    label: str | Promise
+    rows: Callable[[str], Sequence[Use]]
+
+
 member_sections: Store[MemberSection] = Store()
 member_data: Store[MemberDataHandler] = Store()
 checks: Store[Check] = Store()
 periodic_work: Store[PeriodicWork] = Store()
+segment_uses: Store[SegmentUse] = Store()
+job_kinds: Store[JobKind] = Store()
