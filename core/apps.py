@@ -10,6 +10,7 @@ class CoreConfig(AppConfig):
         from core.registry import PeriodicWork, periodic_work
         from core.services.answers import forget_answers
         from core.services.clock import beat_heart
+        from core.services.jobs import WORK, run_jobs
 
         periodic_work.register(
             PeriodicWork(
@@ -23,5 +24,10 @@ class CoreConfig(AppConfig):
         periodic_work.register(
             PeriodicWork(
                 code="core.heartbeat", label=_("show that the clock is running"), run=beat_heart, order=1, every_seconds=15
+            )
+        )
+        periodic_work.register(
+            PeriodicWork(
+                code=WORK, label=_("run the jobs that wait"), run=run_jobs, order=95, every_seconds=2, beside=run_jobs
             )
         )

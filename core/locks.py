@@ -15,6 +15,8 @@ class LockSpace(IntEnum):
     CLOCK = 3
     IDEMPOTENT_CALL = 4
     CAMPAIGN_STATUS = 5
+    JOBS = 6
+    CALENDAR = 7
 
 
 def lock_for_transaction(space: LockSpace, key: int = 0) -> None:

@@ -71,26 +71,48 @@ class IdempotencyRecord(models.Model):
 
 
 class Job(models.Model):
-    """Long work with a progress that people and the API can watch."""
+    """Long work with a progress that people and the API can watch; the row is the queue.
+
+    Who runs it holds a lease: `lease` names the holder's claim, `claimable_at` ends it unless a report puts it off. Every
+    write of a holder is guarded by its claim, so a worker that was thought dead and is not can spoil nothing.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
         RUNNING = "running", _("running")
         DONE = "done", _("done")
         FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    OPEN = (State.WAITING, State.RUNNING)
 
     kind = models.CharField(_("kind"), max_length=40)
+    params = models.JSONField(_("asked for"), default=dict)
+    by = models.CharField(_("asked by"), max_length=150, blank=True)
+    api_key = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, blank=True, db_index=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
-    done = models.PositiveIntegerField(_("done"), default=0)
-    total = models.PositiveIntegerField(_("of"), null=True)
-    result = models.JSONField(default=dict)
+    done = models.PositiveBigIntegerField(_("done"), default=0)
+    total = models.PositiveBigIntegerField(_("of"), null=True)
+    said = models.CharField(_("doing"), max_length=500, blank=True)
+    checkpoint = models.JSONField(default=dict, editable=False)
+    result = models.JSONField(_("result"), default=dict)
     error = models.TextField(_("error"), blank=True)
+    attempts = models.PositiveSmallIntegerField(_("begun"), default=0)
+    lease = models.UUIDField(null=True, editable=False)
+    claimable_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("made at"))
+    started_at = models.DateTimeField(_("begun at"), null=True)
+    heartbeat_at = models.DateTimeField(_("last sign of life"), null=True)
+    cancel_requested_at = models.DateTimeField(_("asked to stop at"), null=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)
 
     class Meta:
         verbose_name = _("job")
         verbose_name_plural = _("jobs")
+        indexes = [
+            # The next job to run; what has ended is never looked at.
+            models.Index(fields=["id"], condition=Q(state__in=("waiting", "running")), name="job_open"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"

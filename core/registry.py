@@ -1,7 +1,7 @@
 """Where a higher app offers a lower one what the lower page or duty needs: registered in `AppConfig.ready()`, read by faces.
 
 The stores are fixed: sections of a member's page, handlers of a member's data, checks that `verify` proves, periodic work,
-who names a segment.
+who names a segment, kinds of long jobs.
 """
 
 from __future__ import annotations
@@ -139,6 +139,60 @@ class PeriodicWork:
     every_seconds: int | None = None
     daily_at: str | None = None
     weekday: int | None = None
+    beside: StoppableWork | None = None
+
+
+class RunningJob(Protocol):
+    """What a job kind's `run` is handed: what was asked for, what earlier attempts kept, and where to say how far it is."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def params(self) -> Mapping[str, Any]: ...
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """What the last report that gave a state kept, by this attempt or one before it; empty at the first."""
+        ...
+
+    def now(self) -> datetime: ...
+
+    def report(
+        self, done: int, total: int | None = None, state: Mapping[str, Any] | None = None, said: str | Promise = ""
+    ) -> None:
+        """Say how far the work is and that its worker lives; keep `state` to go on from. `total` None and `said` empty leave
+        what stood there.
+
+        Called inside the transaction that did the work, progress and work commit together. Raises JobCancelled when
+        somebody asked for it, JobTaken when the lease ran out and another worker has the job; and, of a report that gave a
+        state, JobInterrupted when the worker has to stop. All three pass through: what to do is known above.
+        """
+        ...
+
+
+def _nothing(_params: Mapping[str, Any]) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """A kind of long work. `run` returns the result as JSON; it may be begun anew at any time after a death, with the state
+    that was kept.
+
+    A DomainError fails the job with its sentence. A fault that may pass (the database gone, a refusal marked retryable)
+    and a worker's death are tried again, `retries` times. `lease_seconds` is the longest time between two reports.
+    """
+
+    code: str
+    label: str | Promise
+    run: Callable[[RunningJob], Mapping[str, Any]]
+    retries: int = 3
+    lease_seconds: int = 120
+    asked: Callable[[Mapping[str, Any]], str | Promise] = _nothing
+    """The parameters as people say them: the file's name, which segment."""
+    page: Callable[[Mapping[str, Any]], str] = _nothing
+    """The address of the screen, made from the parameters, where what came of it is shown in full."""
 
 
 @dataclass(frozen=True, slots=True)

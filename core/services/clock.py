@@ -35,6 +35,10 @@ FAILED: Mapping[str, int] = {"failed": 1}
 COLUMNS = ("code", "enabled", "every_seconds", "daily_at", "weekday", "next_at", "counts", "error")
 
 
+def never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A work that is ours to run once, and until when nobody else will begin it."""
@@ -61,8 +65,12 @@ def claim_due(*, now: datetime) -> list[PeriodicWork]:
     return [claim.work for claim in _claims(now)]
 
 
-def run_due(*, now: datetime, stopped: Callable[[], bool] = lambda: False) -> dict[str, Mapping[str, int]]:
+def run_due(
+    *, now: datetime, stopped: Callable[[], bool] = never, beside: bool | None = None
+) -> dict[str, Mapping[str, int]]:
     """This function will run every work that is due at `now` and return each one's counts.
+
+    With `beside` only those that may take hours, or only the others: a clock that goes on runs the two apart.
 
     1. Claim the first due work: one UPDATE guarded by the instant at which it was due. Runs that were missed become one.
     2. Run it, keep its counts or its error on its entry. One that fails (its counts are `FAILED`) stops no other.
@@ -70,9 +78,9 @@ def run_due(*, now: datetime, stopped: Callable[[], bool] = lambda: False) -> di
     """
     done: dict[str, Mapping[str, int]] = {}
     begun = stopwatch.monotonic()
-    for claim in _claims(now):
+    for claim in _claims(now, beside):
         moment = now + timedelta(seconds=stopwatch.monotonic() - begun)
-        done[claim.work.code] = run_work(code=claim.work.code, now=moment)
+        done[claim.work.code] = run_work(code=claim.work.code, now=moment, stopped=stopped)
         if stopped():
             break
     return done
@@ -90,7 +98,7 @@ def ring_due(*, now: datetime) -> list[str]:
     return names
 
 
-def run_work(*, code: str, now: datetime) -> Mapping[str, int]:
+def run_work(*, code: str, now: datetime, stopped: Callable[[], bool] = never) -> Mapping[str, int]:
     """This function will run a registered work, claimed or rung for, and keep what became of it on its entry."""
     work = periodic_work.get(code)
     if work is None:
@@ -99,7 +107,7 @@ def run_work(*, code: str, now: datetime) -> Mapping[str, int]:
     begun = stopwatch.monotonic()
     error = ""
     try:
-        counts = work.run(now=now)
+        counts = work.run(now=now) if work.beside is None else work.beside(now=now, stopped=stopped)
     except Exception as failure:
         counts, error = FAILED, told(failure)
         logger.error("clock.work_failed work=%s error=%s\n%s", code, error, _frames(failure))
@@ -135,7 +143,7 @@ def beat_heart(*, now: datetime) -> Mapping[str, int]:
     return {}
 
 
-def _claims(now: datetime) -> Iterator[Claim]:
+def _claims(now: datetime, beside: bool | None = None) -> Iterator[Claim]:
     """Lazily: a claim is made when the one before it has been worked off, so a process that dies leaves the others due."""
     entries = _entries()
     works = sorted(periodic_work, key=lambda work: (work.order, work.code))
@@ -144,6 +152,8 @@ def _claims(now: datetime) -> Iterator[Claim]:
         entries = _entries()
     zone = shop_zone()
     for work in works:
+        if beside is not None and beside != (work.beside is not None):
+            continue
         entry = entries[work.code]
         if not entry.enabled:
             continue

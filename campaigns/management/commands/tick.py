@@ -8,12 +8,12 @@ import signal
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from datetime import datetime
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -54,14 +54,32 @@ class Command(BaseCommand):
             raise CommandError(f"failed: {', '.join(failed)}. The reason stands above and under Scheduled work in admin.")
 
     def _loop(self, *, as_json: bool) -> None:
-        """Every second a look; the work in hand is finished before it ends. A second signal ends it at once."""
+        """Every second a look; the work in hand is finished before it ends. A second signal ends it at once.
+
+        What may take hours runs in a thread of its own, with a connection of its own: it must not stop the clock.
+        """
         stop = _stop_at_signals()
+        beside = Thread(target=self._look_beside, args=(stop,), kwargs={"as_json": as_json}, name="beside", daemon=True)
+        beside.start()
+        try:
+            self._look(stop, as_json=as_json, beside=False)
+        finally:
+            stop.set()
+            beside.join()
+
+    def _look_beside(self, stop: Event, *, as_json: bool) -> None:
+        try:
+            self._look(stop, as_json=as_json, beside=True)
+        finally:
+            connection.close()
+
+    def _look(self, stop: Event, *, as_json: bool, beside: bool) -> None:
         failures = 0
         while not stop.is_set():
             close_old_connections()
             now = timezone.now()
             try:
-                self._show(now, run_due(now=now, stopped=stop.is_set), as_json=as_json)
+                self._show(now, run_due(now=now, stopped=stop.is_set, beside=beside), as_json=as_json)
                 failures = 0
             except DATABASE_GONE as error:
                 failures += 1
