@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from core.registry import Check, PeriodicWork, checks, member_data, periodic_work
+from core.registry import Check, PeriodicWork, SegmentUse, checks, member_data, periodic_work, segment_uses
 
 
 class CampaignsConfig(AppConfig):
@@ -12,6 +12,7 @@ class CampaignsConfig(AppConfig):
         """Only registers: the kinds campaigns are made of, what `verify` proves, what the clock runs."""
         from campaigns import actions, channels, triggers
         from campaigns.services.merging import HANDLER
+        from campaigns.services.segment_uses import campaigns_naming
 
         for trigger in triggers.KINDS:
             triggers.triggers.register(trigger)
@@ -20,6 +21,7 @@ class CampaignsConfig(AppConfig):
         for channel in channels.KINDS:
             channels.channels.register(channel)
         member_data.register(HANDLER)
+        segment_uses.register(SegmentUse("campaigns", _("The campaign"), campaigns_naming))
         for check in _checks():
             checks.register(check)
         for work in _works():

@@ -8,9 +8,20 @@ class RetentionConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the registry what this app does and knows. The model `Scored` stands outside models/, so it is imported."""
-        from core.registry import Check, MemberSection, PeriodicWork, checks, member_data, member_sections, periodic_work
+        from core.registry import (
+            Check,
+            MemberSection,
+            PeriodicWork,
+            SegmentUse,
+            checks,
+            member_data,
+            member_sections,
+            periodic_work,
+            segment_uses,
+        )
         from retention import scored  # noqa: F401
         from retention.selectors import facts_rows, scores_rows
+        from retention.selectors.uses import segments_naming
         from retention.services.checks import facts_are_exact, segments_are_exact
         from retention.services.merging import HANDLER
         from retention.services.refresh import nightly, refresh_due
@@ -19,6 +30,7 @@ class RetentionConfig(AppConfig):
         for section in (MemberSection("facts", facts_rows), MemberSection("scores", scores_rows)):
             member_sections.register(section)
         member_data.register(HANDLER)
+        segment_uses.register(SegmentUse("retention.segments", _("The segment"), segments_naming))
         for check in (
             Check("retention.facts", _("Facts equal a full count"), facts_are_exact),
             Check("retention.segments", _("Segments equal a fresh scan"), segments_are_exact),

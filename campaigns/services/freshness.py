@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
@@ -19,15 +19,13 @@ from rules.parse import parse
 
 def obstacle(*, version: CampaignVersion, now: datetime) -> str | None:
     """This function will say, in a sentence, why a campaign must not go on now, or None when nothing stands in its way."""
-    found = trigger_of(version.trigger)
-    if found is None:
+    if trigger_of(version.trigger) is None:
         return str(_("Its trigger is of a kind this version does not know: “%(kind)s”.") % {"kind": version.trigger["kind"]})
     steps = steps_of(version.steps)
     if steps is None:
         return str(_("One of its steps is of a kind this version does not know."))
-    trigger, params = found
     try:
-        slugs = {*trigger.segments(params), *_named_in(version)}
+        slugs = segments_named(version)
     except RuleErrors as errors:
         return str(_("Its rule cannot be read any more: %(error)s") % {"error": errors})
     return next(_unreliable(slugs, now), None) or next(_broken(steps), None)
@@ -40,13 +38,17 @@ def _broken(steps: Sequence[Step]) -> Iterator[str]:
             yield str(problem.message)
 
 
-def _named_in(version: CampaignVersion) -> Iterator[str]:
+def segments_named(version: CampaignVersion) -> frozenset[str]:
+    """This function will name the segments that a version relies on; raises RuleErrors for a rule nobody can read."""
+    found = trigger_of(version.trigger)
+    slugs = set() if found is None else set(found[0].segments(found[1]))
     for rule in (version.audience, version.exclusion):
         if rule is not None:
-            yield from segments_in(parse(rule))
+            slugs |= segments_in(parse(rule))
+    return frozenset(slugs)
 
 
-def _unreliable(slugs: set[str], now: datetime) -> Iterator[str]:
+def _unreliable(slugs: Collection[str], now: datetime) -> Iterator[str]:
     """A list somebody put together does not age. A segment that was never counted is as old as itself."""
     found = {segment.slug: segment for segment in Segment.objects.filter(slug__in=slugs)}
     for slug in sorted(slugs):

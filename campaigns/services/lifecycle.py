@@ -19,6 +19,7 @@ from campaigns.services.freshness import obstacle
 from core.errors import DomainError, FieldProblem, InvalidInput, NotFound
 from core.locks import LockSpace, lock_for_transaction
 from core.queue import enqueue_on_commit
+from retention.services.segments import keep_segments
 
 logger = logging.getLogger(__name__)
 
@@ -87,11 +88,12 @@ def delete_draft(*, campaign_id: int, by: str = "") -> None:
 def activate(*, campaign_id: int, now: datetime, by: str = "") -> Campaign:
     """This function will start a draft.
 
-    1. Hold the campaign, so that nobody edits what is being checked.
+    1. Keep the segments that it names from being deleted, and hold the campaign, so that nobody edits what is checked.
     2. Check everything anew: what it names may have changed or gone since it was saved.
     3. Freeze its version and note from where its trigger counts. The work itself is the next pass's.
     """
     with transaction.atomic():
+        keep_segments()
         current = _locked(campaign_id)
         if current.status != CampaignStatus.DRAFT:
             raise _refused("activate", current)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
 
@@ -11,12 +12,14 @@ from django.db import transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import FieldProblem, InvalidInput
-from core.locks import LockSpace, lock_for_transaction
+from core.errors import DomainError, FieldProblem, InvalidInput
+from core.locks import LockSpace, lock_for_transaction, share_for_transaction
 from core.queue import enqueue_on_commit
+from core.registry import SegmentUse, Use
 from retention.models import Membership, Segment, SegmentSize, SegmentVersion, StaticMember, Transition
 from retention.models.segments import BITS_PER_WORD
 from retention.selectors.rules import Rulebook, invalid_rule
+from retention.selectors.uses import uses_of
 from retention.services.masks import clear_place
 from rules.ast import Node
 from rules.errors import RuleErrors
@@ -25,6 +28,20 @@ EDITING = 2
 """The key of LockSpace.REFRESH under which rules are saved one after the other: two at once could close a circle."""
 LONGEST_NAME = 200
 LONGEST_SLUG = 100
+
+
+class InUse(DomainError):
+    """Somebody could not go on without the segment; nothing was deleted."""
+
+    code = "in_use"
+
+    def __init__(self, holders: Sequence[tuple[SegmentUse, Use]]) -> None:
+        problems = [
+            FieldProblem("", "in_use", _("%(kind)s “%(name)s” names it.") % {"kind": each.label, "name": use.name})
+            for each, use in holders
+        ]
+        names = ", ".join(use.name for _each, use in holders)
+        super().__init__(_("This segment is in use by %(names)s.") % {"names": names}, problems=problems)
 
 
 def create_segment(*, slug: str, name: str, rule: object, now: datetime, by: str = "", description: str = "") -> Segment:
@@ -76,25 +93,31 @@ def describe_segment(*, segment: Segment, name: str, description: str) -> Segmen
 
 
 def delete_segment(*, segment: Segment) -> None:
-    """This function will delete a segment with its members and history, unless another segment's rule mentions it.
+    """This function will delete a segment with its members and history, unless somebody could not go on without it.
 
-    It waits for a refresh that is under way. Steps: clear its bits, so that its place may be given out again; delete its
-    rows; delete the segment.
+    It waits for a refresh that is under way, and for campaigns that are being started. Steps: clear its bits, so that its
+    place may be given out again; delete its rows; delete the segment.
     """
     with transaction.atomic():
         lock_for_transaction(LockSpace.REFRESH)
         lock_for_transaction(LockSpace.REFRESH, EDITING)
-        rulebook = Rulebook()
-        users = rulebook.users_of(segment.slug)
-        if users:
-            names = ", ".join(rulebook.segments[user].name for user in users)
-            raise _refused("slug", "in_use", _("Other segments mention this one: %(names)s.") % {"names": names})
+        holders = [(each, use) for each, use in uses_of(segment.slug) if use.holds]
+        if holders:
+            raise InUse(holders)
         clear_place(word=segment.word, bit=segment.bit)
         for rows in (Membership, Transition, SegmentSize, StaticMember):
             rows.objects.filter(segment=segment).delete()
         Segment.objects.filter(pk=segment.pk).update(version=None, evaluated_version=None)
         SegmentVersion.objects.filter(segment=segment).delete()
         Segment.objects.filter(pk=segment.pk).delete()
+
+
+def keep_segments() -> None:
+    """This function will keep rules and segments as they are until the transaction ends, together with others who do.
+
+    Whoever begins to rely on a segment takes this before looking whether it is there.
+    """
+    share_for_transaction(LockSpace.REFRESH, EDITING)
 
 
 def _save_version(segment: Segment, rule: object, *, number: int, now: datetime, by: str) -> None:

@@ -100,7 +100,7 @@ class TestDeleting:
         segment({"in_segment": "s"}, slug="user")
         shown = text_of(admin.post(page, follow=True))
         assert Segment.objects.count() == 2
-        assert "Other segments mention this one: User." in shown
+        assert "This segment is in use by User." in shown
 
 
 class TestPage:

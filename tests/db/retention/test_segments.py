@@ -12,7 +12,7 @@ from members.models import Member
 from retention.models import MemberMask, Membership, Segment, SegmentSize, SegmentVersion, StaticMember, Transition
 from retention.selectors.rules import Rulebook
 from retention.services.refresh import refresh
-from retention.services.segments import change_rule, create_segment, delete_segment, describe_segment
+from retention.services.segments import InUse, change_rule, create_segment, delete_segment, describe_segment
 from rules.parse import LIMITS
 from tests.factories import NOW, TODAY_NUMBER, make_member, make_order, mark_dirty, shop_time
 
@@ -120,9 +120,9 @@ class TestDeletingASegment:
     def test_is_refused_while_another_mentions_it(self) -> None:
         inner = make_segment("inner", {"everyone": True})
         make_segment("outer", {"in_segment": "inner"})
-        with pytest.raises(InvalidInput, match="Outer") as error:
+        with pytest.raises(InUse, match="in use by Outer") as error:
             delete_segment(segment=inner)
-        assert problems_of(error) == [("slug", "in_use")]
+        assert [str(problem.message) for problem in error.value.problems] == ["The segment “Outer” names it."]
         assert Segment.objects.count() == 2
 
 

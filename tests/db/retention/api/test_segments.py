@@ -117,7 +117,8 @@ class TestASegment:
         _made(client)
         _made(client, "inner", {"in_segment": "big"})
 
-        assert client.delete("segments/big/").status_code == 422
+        refused = client.delete("segments/big/")
+        assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
         assert client.delete("segments/inner/").status_code == 204
         assert client.delete("segments/big/").status_code == 204
         assert client.get("segments/big/").status_code == 404
