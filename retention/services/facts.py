@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import BigIntegerField, Count, F, IntegerField, Q, QuerySet, Sum, Value
+from django.db.models.functions import Cast, Coalesce
 from django_cte import CTE, with_cte
 
 from core.conf import shop_zone
 from core.periods import day_number, start_of
 from core.sql import insert_from_select
-from members.models import BehaviourEvent, Member, Order
+from members.models import BehaviourEvent, Member, Order, Refund
 from retention.features.cadence import PREVIOUS, cadence_aggregates
 from retention.features.events import carts_left, event_aggregates
 from retention.features.orders import COUNTED, READ, order_aggregates
@@ -42,7 +42,8 @@ def _write(rows: QuerySet[Member, tuple[Any, ...]]) -> int:
 def fresh_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Member, tuple[Any, ...]]:
     """This function will select the facts of every (due) member as of `as_of`, in the order of ROW.
 
-    Members without orders and events are there with zeros. Nothing is read that was placed or happened later than `as_of`.
+    Members without orders and events are there with zeros. Nothing is read that was placed, happened or
+    was given back later than `as_of`.
     """
     day = day_number(as_of, shop_zone())
     read_orders, read_events = COUNTED & placed_until(as_of), happened_until(as_of)
@@ -52,7 +53,12 @@ def fresh_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Member, 
         due = DueMember.objects.values("member_id")
         orders, events = orders.filter(member_id__in=due), events.filter(member_id__in=due)
         members = members.filter(pk__in=due)
-    read = CTE(orders.values("member_id", **READ, previous=PREVIOUS), name="read")
+    later, given_back = _refunded_later(as_of)
+    told_of_orders = orders.values("member_id", **READ, previous=PREVIOUS)
+    if later is not None:
+        joined = later.join(orders, id=later.col.order_id, _join_type="LEFT OUTER JOIN")
+        told_of_orders = joined.values("member_id", **{**READ, **given_back}, previous=PREVIOUS)
+    read = CTE(told_of_orders, name="read")
     added_up = {**order_aggregates(day=day), **cadence_aggregates(), "best_hour": best_hour()}
     ordered = CTE(read.queryset().values("member_id").annotate(**added_up), name="ordered")
     votes = CTE(channel_votes(orders), name="votes")
@@ -71,7 +77,22 @@ def fresh_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Member, 
     told["preferred_hour"] = preferred_hour(told["best_hour"])
     columns = {name: told[name] if name in UNKNOWN else Coalesce(told[name], 0) for name in COLUMNS}
     rows = members.annotate(**columns, windows_day=Value(day)).values_list("id", *COLUMNS, "windows_day")
-    return with_cte(read, votes, *sources, select=rows)
+    return with_cte(*([later] if later else []), read, votes, *sources, select=rows)
+
+
+def _refunded_later(as_of: datetime) -> tuple[CTE | None, dict[str, Any]]:
+    """What refunds given after `as_of` took off each order, and the columns of READ without it; None where there are none.
+
+    Orders carry their refunds added up, so that the ordinary count reads no refund at all: only one that looks back, or meets
+    a refund dated ahead, pays for the join.
+    """
+    refunds = Refund.objects.filter(refunded_at__gt=as_of)
+    if not refunds.exists():
+        return None, {}
+    later = CTE(refunds.values("order_id").annotate(amount=Sum("amount_minor"), number=Count("pk")), name="later")
+    revenue = F("revenue_minor") + Cast(Coalesce(later.col.amount, 0), BigIntegerField())
+    given = F("refund_count") - Cast(Coalesce(later.col.number, 0), IntegerField())
+    return later, {"revenue": revenue, "refunds_given": given}
 
 
 def differing_facts(*, as_of: datetime) -> QuerySet[Member, tuple[Any, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.db import connection
 from django.db.models import Exists, Q, QuerySet
@@ -12,7 +13,7 @@ from django.db.models import Exists, Q, QuerySet
 from core.conf import shop_zone
 from core.periods import start_of
 from core.sql import insert_from_select
-from members.models import BehaviourEvent, DirtyMark, Order
+from members.models import BehaviourEvent, DirtyMark, Order, Refund
 from retention.features.events import WINDOWED
 from retention.models import DueMember, RefreshState
 from retention.models.facts import WINDOWS
@@ -47,25 +48,28 @@ def take_marks() -> None:
 
 
 def any_moment_came(*, after: datetime, until: datetime) -> bool:
-    """This function will say whether an order or event that was known before has had its moment since."""
-    orders, events = Order.objects.filter(_placed(after, until)), BehaviourEvent.objects.filter(_happened(after, until))
-    # Both at once, asked of the one row there is: this is looked at every minute.
-    return RefreshState.objects.filter(Exists(orders) | Exists(events)).exists()
+    """This function will say whether an order, event or refund that was known before has had its moment since."""
+    moments = (Exists(rows) for rows in _known_before(after, until))
+    # All at once, asked of the one row there is: this is looked at every minute.
+    return RefreshState.objects.filter(reduce(or_, moments)).exists()
 
 
 def add_whose_moment_came(*, after: datetime, until: datetime) -> None:
-    """This function will make due whose orders and events were known before their moment had come."""
-    _add(Order.objects.filter(_placed(after, until)))
-    _add(BehaviourEvent.objects.filter(_happened(after, until)))
+    """This function will make due whose orders, events and refunds were known before their moment had come."""
+    orders, events, refunds = _known_before(after, until)
+    _add(orders.values_list("member_id"))
+    _add(events.values_list("member_id"))
+    _add(refunds.values_list("order__member_id"))
 
 
 def add_crossing_edges(*, old_day: int, new_day: int) -> None:
     """This function will make due whose orders or events left a window between two shop days."""
     orders = (Q(placed_day__range=(old_day - days + 1, new_day - days)) for days in WINDOWS)
-    _add(Order.objects.filter(reduce(or_, orders)))
+    _add(Order.objects.filter(reduce(or_, orders)).values_list("member_id"))
     for kind, days in WINDOWED:
         first, end = (start_of(edge, shop_zone()) for edge in (old_day - days + 1, new_day - days + 1))
-        _add(BehaviourEvent.objects.filter(kind=kind, occurred_at__gte=first, occurred_at__lt=end))
+        crossed = BehaviourEvent.objects.filter(kind=kind, occurred_at__gte=first, occurred_at__lt=end)
+        _add(crossed.values_list("member_id"))
 
 
 def count_due_members() -> int:
@@ -74,14 +78,13 @@ def count_due_members() -> int:
     return DueMember.objects.count()
 
 
-def _placed(after: datetime, until: datetime) -> Q:
-    return Q(placed_at__gt=after, placed_at__lte=until)
+def _known_before(after: datetime, until: datetime) -> tuple[QuerySet[Order], QuerySet[BehaviourEvent], QuerySet[Refund]]:
+    return (
+        Order.objects.filter(placed_at__gt=after, placed_at__lte=until),
+        BehaviourEvent.objects.filter(occurred_at__gt=after, occurred_at__lte=until),
+        Refund.objects.filter(refunded_at__gt=after, refunded_at__lte=until),
+    )
 
 
-def _happened(after: datetime, until: datetime) -> Q:
-    return Q(occurred_at__gt=after, occurred_at__lte=until)
-
-
-def _add(rows: QuerySet[Order] | QuerySet[BehaviourEvent]) -> None:
-    members = rows.values_list("member_id").distinct()
-    insert_from_select(DueMember, members, ["member_id"], conflict=["member_id"])
+def _add(members: QuerySet[Any, Any]) -> None:
+    insert_from_select(DueMember, members.distinct(), ["member_id"], conflict=["member_id"])

@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.conf import shop_zone
 from core.periods import date_of, day_number
-from members.models import BehaviourEvent, Member, Order
+from members.models import BehaviourEvent, Member, Order, Refund
 from retention.models import MemberFacts
 
 WINDOWS = (30, 90, 180, 365)
@@ -20,6 +20,10 @@ def expected_facts(as_of) -> pd.DataFrame:
     """This function will count everything again, member by member."""
     day = day_number(as_of, shop_zone())
     orders = [row for row in Order.objects.values() if row["status"] != "cancelled" and row["placed_at"] <= as_of]
+    for refund in Refund.objects.filter(refunded_at__gt=as_of):
+        order = next((order for order in orders if order["id"] == refund.order_id), {"refunded_minor": 0, "refund_count": 0})
+        order["refunded_minor"] -= refund.amount_minor
+        order["refund_count"] -= 1
     events = [row for row in BehaviourEvent.objects.values() if row["occurred_at"] <= as_of]
     rows = {}
     for member_id in Member.objects.values_list("id", flat=True):

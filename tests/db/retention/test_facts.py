@@ -3,8 +3,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from members.models import Order
+from members.models import Member, Order, Refund
 from retention.models import MemberFacts
 from retention.services.refresh import refresh
 from tests.db.retention.oracle import assert_facts_are_exact
@@ -127,3 +129,54 @@ class TestARefreshOfWhatChanged:
         report = refresh(as_of=NOW, full=True)
         assert report.counts["facts_written"] == 1
         assert_facts_are_exact(NOW)
+
+
+class TestARefundDatedAhead:
+    LATER = NOW + timedelta(hours=3)
+
+    def refunded_later(self, *, now: int, later: int) -> Member:
+        """A member with an order of 10,000 of which part was given back by NOW and part will be later."""
+        member = make_member()
+        order = make_order(member, total_minor=10_000, refunded_minor=now)
+        Refund.objects.create(order=order, position=2, amount_minor=later, reason="price", refunded_at=self.LATER)
+        Order.objects.filter(pk=order.pk).update(refunded_minor=now + later, refund_count=2 if now else 1)
+        return member
+
+    def test_is_not_read_before_its_moment(self) -> None:
+        member = self.refunded_later(now=1_000, later=2_500)
+        refresh(as_of=NOW)
+        facts = facts_of(member)
+        assert (facts.revenue_minor, facts.revenue_minor_30d, facts.refund_count) == (9_000, 9_000, 1)
+        assert_facts_are_exact(NOW)
+
+    def test_counts_from_its_moment_on_without_another_mark(self) -> None:
+        member = self.refunded_later(now=0, later=2_500)
+        assert refresh(as_of=NOW).kind == "full"
+        assert facts_of(member).refunded_order_count == 0
+        assert refresh(as_of=self.LATER - timedelta(microseconds=1)).kind == "nothing"
+        report = refresh(as_of=self.LATER)
+        assert (report.kind, report.counts["due"]) == ("changes", 1)
+        facts = facts_of(member)
+        assert (facts.revenue_minor, facts.refund_count, facts.refunded_order_count) == (7_500, 1, 1)
+        assert_facts_are_exact(self.LATER)
+
+    def test_is_taken_back_by_a_refresh_to_an_earlier_time(self) -> None:
+        member = self.refunded_later(now=1_000, later=2_500)
+        refresh(as_of=self.LATER)
+        assert facts_of(member).revenue_minor == 6_500
+        refresh(as_of=NOW)
+        assert facts_of(member).revenue_minor == 9_000
+
+    def test_belongs_to_the_day_of_its_order(self) -> None:
+        member = make_member()
+        order = make_order(member, placed_at=shop_time(TODAY_NUMBER - 30), total_minor=10_000, refunded_minor=400)
+        Refund.objects.filter(order=order).update(refunded_at=NOW - timedelta(days=1))
+        refresh(as_of=NOW)
+        facts = facts_of(member)
+        assert (facts.revenue_minor, facts.revenue_minor_30d, facts.revenue_minor_90d) == (9_600, 0, 9_600)
+
+    def test_costs_no_join_where_there_is_none(self) -> None:
+        make_order(make_member(), refunded_minor=100)
+        with CaptureQueriesContext(connection) as queries:
+            refresh(as_of=NOW)
+        assert not any("JOIN" in query["sql"] and "members_refund" in query["sql"] for query in queries)

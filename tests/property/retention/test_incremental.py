@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from members.models import EventKind, Order
+from members.models import EventKind, Order, Refund
 from retention.services.checks import segments_are_exact
 from retention.services.refresh import refresh
 from retention.services.segments import create_segment
@@ -73,12 +73,17 @@ class Shop(RuleBasedStateMachine):
         self.refreshed = False
 
     @precondition(lambda self: self.orders)
-    @rule(data=st.data(), change=st.sampled_from(["refund", "cancel", "move"]))
+    @rule(data=st.data(), change=st.sampled_from(["refund", "refund_ahead", "cancel", "move"]))
     def change(self, data: st.DataObject, change: str) -> None:
         order = data.draw(st.sampled_from(self.orders))
         old = order.member
-        if change == "refund":
-            order.refunded_minor, order.refund_count = order.total_minor, 1
+        if change.startswith("refund"):
+            ahead = timedelta(hours=30 if change == "refund_ahead" else 0)
+            order.refunded_minor, order.refund_count = order.total_minor, int(order.total_minor > 0)
+            Refund.objects.filter(order=order).delete()
+            if order.total_minor:
+                given = {"amount_minor": order.total_minor, "reason": "price", "refunded_at": self.now + ahead}
+                Refund.objects.create(order=order, position=1, **given)
         elif change == "cancel":
             order.status = "cancelled"
         else:
