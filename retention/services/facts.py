@@ -83,8 +83,8 @@ def fresh_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Member, 
 def _refunded_later(as_of: datetime) -> tuple[CTE | None, dict[str, Any]]:
     """What refunds given after `as_of` took off each order, and the columns of READ without it; None where there are none.
 
-    Orders carry their refunds added up, so that the ordinary count reads no refund at all: only one that looks back, or meets
-    a refund dated ahead, pays for the join.
+    Orders carry their refunds added up, so the ordinary count reads no refund at all: only one that looks back, or meets a
+    refund dated ahead, pays for the join.
     """
     refunds = Refund.objects.filter(refunded_at__gt=as_of)
     if not refunds.exists():
