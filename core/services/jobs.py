@@ -192,7 +192,7 @@ def _run(job: Job, kind: JobKind, clock: Callable[[], datetime], stopped: Callab
         running.end(state=Job.State.CANCELLED, said="")
         ended = "cancelled"
     except JobInterrupted:
-        running.put_back(attempts=F("attempts") - 1, claimable_at=clock())
+        running.put_back(attempts=F("attempts") - 1, claimable_at=F("created_at"))
         ended = "interrupted"
     except Exception as failure:
         ended = _failed(running, job, kind, failure, clock())

@@ -1,0 +1,455 @@
+"""Long work: asked for, run, gone on with, stopped, failed with a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import OperationalError, transaction
+
+from core.errors import DomainError, InvalidInput, NotFound
+from core.models import Job
+from core.registry import JobKind, RunningJob, Store, periodic_work
+from core.services import jobs
+from core.services.jobs import (
+    JobCancelled,
+    JobEnded,
+    JobInterrupted,
+    JobTaken,
+    TooManyJobs,
+    cancel_job,
+    enqueue_job,
+    run_jobs,
+)
+from tests.factories import NOW
+
+pytestmark = pytest.mark.django_db
+
+LEASE_SECONDS = 60
+EXPIRED = NOW + timedelta(seconds=LEASE_SECONDS + 1)
+SOON = NOW + timedelta(seconds=31)
+MINUTE = timedelta(minutes=1)
+
+Run = Callable[[RunningJob], Mapping[str, Any]]
+
+
+class Kinds:
+    """Two kinds of ours in place of the product's: what they do is set by the test, what they were handed is noted."""
+
+    def __init__(self) -> None:
+        self.store: Store[JobKind] = Store()
+        self.doing: Run = lambda job: {"counted": 3}
+        self.ran: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
+        for code in ("count", "export"):
+            self.store.register(JobKind(code, f"to {code}", self._running(code), retries=2, lease_seconds=LEASE_SECONDS))
+
+    def _running(self, code: str) -> Run:
+        def run(job: RunningJob) -> Mapping[str, Any]:
+            self.ran.append((code, dict(job.params), dict(job.state)))
+            return self.doing(job)
+
+        return run
+
+
+@pytest.fixture
+def kinds(monkeypatch: pytest.MonkeyPatch) -> Kinds:
+    kinds = Kinds()
+    monkeypatch.setattr(jobs, "job_kinds", kinds.store)
+    return kinds
+
+
+def asked(kind: str = "count", **params: Any) -> Job:
+    return enqueue_job(kind=kind, params=params, now=NOW, by="lin")
+
+
+def now_of(job: Job) -> Job:
+    return Job.objects.get(pk=job.pk)
+
+
+def die(job: RunningJob) -> Mapping[str, Any]:
+    """As a killed worker leaves it: neither an end nor a word."""
+    raise GeneratorExit
+
+
+def killed(kinds: Kinds, *, now: Any = NOW) -> None:
+    kinds.doing = die
+    with pytest.raises(GeneratorExit):
+        run_jobs(now=now)
+
+
+class TestAJob:
+    def test_waits_with_what_it_was_asked_for(self, kinds):
+        job = now_of(asked(file="a.csv"))
+        assert (job.state, job.params, job.by, job.done, job.total) == ("waiting", {"file": "a.csv"}, "lin", 0, None)
+        assert (job.attempts, job.started_at, job.finished_at) == (0, None, None)
+
+    def test_is_run_and_keeps_its_result(self, kinds):
+        job = asked(file="a.csv")
+        assert run_jobs(now=NOW) == {"done": 1}
+        job = now_of(job)
+        assert (job.state, job.result, job.error, job.attempts) == ("done", {"counted": 3}, "", 1)
+        assert job.started_at is not None
+        assert job.finished_at is not None
+        assert job.started_at <= job.finished_at
+        assert (job.lease, job.claimable_at) == (None, None)
+        assert kinds.ran == [("count", {"file": "a.csv"}, {})]
+
+    def test_is_run_once(self, kinds):
+        asked()
+        run_jobs(now=NOW)
+        assert run_jobs(now=EXPIRED) == {}
+        assert len(kinds.ran) == 1
+
+    def test_comes_in_the_order_of_asking(self, kinds):
+        asked(number=1), asked("export", number=2), asked(number=3)
+        assert run_jobs(now=NOW) == {"done": 3}
+        assert [params["number"] for _kind, params, _state in kinds.ran] == [1, 2, 3]
+
+    def test_of_a_kind_that_this_release_does_not_know_is_left_alone(self, kinds):
+        job = Job.objects.create(kind="gone", created_at=NOW, claimable_at=NOW)
+        assert run_jobs(now=NOW) == {}
+        assert now_of(job).state == "waiting"
+
+    def test_of_no_kind_at_all_is_a_mistake_of_ours(self, kinds):
+        with pytest.raises(ValueError, match="no job kind nothing"):
+            enqueue_job(kind="nothing", params={}, now=NOW)
+
+    def test_is_refused_when_too_many_wait(self, kinds, monkeypatch):
+        monkeypatch.setattr(jobs, "MOST_OPEN", 2)
+        asked(), asked()
+        with pytest.raises(TooManyJobs, match="2 jobs wait already"):
+            asked()
+        assert Job.objects.count() == 2
+
+    def test_that_is_rolled_back_was_never_asked_for(self, kinds):
+        with transaction.atomic():
+            asked()
+            transaction.set_rollback(True)
+        assert run_jobs(now=NOW) == {}
+
+
+class TestTheProgress:
+    def test_is_saved_at_each_report(self, kinds):
+        job, seen = asked(), []
+
+        def doing(running: RunningJob) -> Mapping[str, Any]:
+            running.report(10, total=30, said="reading")
+            seen.append(now_of(job))
+            running.report(20)
+            seen.append(now_of(job))
+            return {}
+
+        kinds.doing = doing
+        run_jobs(now=NOW)
+        assert [(each.done, each.total, each.said) for each in seen] == [(10, 30, "reading"), (20, 30, "reading")]
+        assert now_of(job).said == ""
+
+    def test_puts_the_end_of_the_lease_off(self, kinds):
+        job, seen = asked(), []
+
+        def doing(running: RunningJob) -> Mapping[str, Any]:
+            Job.objects.filter(pk=job.pk).update(claimable_at=NOW, heartbeat_at=NOW - MINUTE)
+            running.report(1)
+            seen.append(now_of(job))
+            return {}
+
+        kinds.doing = doing
+        run_jobs(now=NOW)
+        assert seen[0].heartbeat_at >= NOW
+        assert seen[0].claimable_at == seen[0].heartbeat_at + timedelta(seconds=LEASE_SECONDS)
+
+    def test_commits_with_the_work_or_not_at_all(self, kinds):
+        job = asked()
+
+        def doing(running: RunningJob) -> Mapping[str, Any]:
+            with transaction.atomic():
+                running.report(5, state={"row": 5})
+                transaction.set_rollback(True)
+            return {}
+
+        kinds.doing = doing
+        run_jobs(now=NOW)
+        assert (now_of(job).done, now_of(job).state) == (0, "done")
+
+
+class TestTrap6AWorkerThatDied:
+    """PostHog#32745, #33279: running for ever after a worker's death; a lease with an end, and bounded attempts."""
+
+    def test_keeps_its_job_until_the_lease_has_run_out(self, kinds):
+        asked()
+        killed(kinds)
+        assert run_jobs(now=NOW + timedelta(seconds=LEASE_SECONDS - 1)) == {}
+        assert len(kinds.ran) == 1
+
+    def test_is_followed_by_one_who_goes_on_from_the_state(self, kinds):
+        job = asked()
+
+        def doing(running: RunningJob) -> Mapping[str, Any]:
+            running.report(200, total=500, state={"row": 200})
+            raise GeneratorExit
+
+        kinds.doing = doing
+        with pytest.raises(GeneratorExit):
+            run_jobs(now=NOW)
+        kinds.doing = lambda running: {"from": running.state["row"]}
+        assert run_jobs(now=EXPIRED) == {"done": 1}
+        assert (now_of(job).result, now_of(job).attempts, now_of(job).done) == ({"from": 200}, 2, 200)
+
+    def test_does_not_stop_other_jobs_for_longer(self, kinds):
+        asked()
+        killed(kinds)
+        asked("export")
+        kinds.doing = lambda job: {}
+        assert run_jobs(now=NOW) == {}
+        assert run_jobs(now=EXPIRED) == {"done": 2}
+
+    def test_too_often_leaves_a_job_that_failed_with_a_sentence(self, kinds):
+        job = asked()
+        for attempt in range(3):
+            killed(kinds, now=NOW + attempt * 2 * MINUTE)
+        kinds.doing = lambda running: {}
+        assert run_jobs(now=NOW + 6 * MINUTE) == {}
+        job = now_of(job)
+        assert (job.state, job.attempts) == ("failed", 3)
+        assert job.error == (
+            "The work was begun 3 times and its worker died each time. Ask for it again, or for less at once."
+        )
+        assert len(kinds.ran) == 3
+
+    def test_and_was_asked_to_stop_meanwhile_is_not_begun_again(self, kinds):
+        job = asked()
+        killed(kinds)
+        cancel_job(job_id=job.pk, now=NOW)
+        assert now_of(job).state == "running"
+        assert run_jobs(now=EXPIRED) == {}
+        assert (now_of(job).state, len(kinds.ran)) == ("cancelled", 1)
+
+
+class TestALeaseThatRanOut:
+    """A worker that was only slow finds its job in other hands: it may write nothing more."""
+
+    def test_stops_the_slow_worker_at_its_next_report(self, kinds):
+        job, stopped_by = asked(), []
+
+        def slow(running: RunningJob) -> Mapping[str, Any]:
+            kinds.doing = lambda other: {"by": "the other"}
+            run_jobs(now=EXPIRED)
+            with pytest.raises(JobTaken) as caught:
+                running.report(9, state={"row": 9})
+            stopped_by.append(caught.type)
+            raise JobTaken
+
+        kinds.doing = slow
+        assert run_jobs(now=NOW) == {"taken": 1}
+        job = now_of(job)
+        assert (job.result, job.done, job.checkpoint) == ({"by": "the other"}, 0, {})
+        assert stopped_by == [JobTaken]
+
+    def test_keeps_the_slow_worker_s_result_and_failure_out(self, kinds):
+        job = asked()
+
+        def slow(running: RunningJob) -> Mapping[str, Any]:
+            kinds.doing = lambda other: {"by": "the other"}
+            run_jobs(now=EXPIRED)
+            return {"by": "the slow one"}
+
+        kinds.doing = slow
+        assert run_jobs(now=NOW) == {"taken": 1}
+        assert now_of(job).result == {"by": "the other"}
+
+    def test_is_the_guard_s_doing(self, kinds):
+        """The twin: with the same lease on both claims the slow worker's word would stand."""
+        job = asked()
+
+        def slow(running: RunningJob) -> Mapping[str, Any]:
+            lease = now_of(job).lease
+            kinds.doing = lambda other: {"by": "the other"}
+            run_jobs(now=EXPIRED)
+            Job.objects.filter(pk=job.pk).update(lease=lease, state="running")
+            return {"by": "the slow one"}
+
+        kinds.doing = slow
+        run_jobs(now=NOW)
+        assert now_of(job).result == {"by": "the slow one"}
+
+
+class TestStopping:
+    def test_one_that_waits_ends_it_at_once(self, kinds):
+        job = asked()
+        assert cancel_job(job_id=job.pk, now=NOW).state == "cancelled"
+        assert run_jobs(now=NOW) == {}
+        assert (now_of(job).finished_at, kinds.ran) == (NOW, [])
+
+    def test_one_that_runs_ends_it_at_the_next_report(self, kinds):
+        job, after = asked(), []
+
+        def doing(running: RunningJob) -> Mapping[str, Any]:
+            running.report(100, state={"row": 100})
+            cancel_job(job_id=job.pk, now=NOW)
+            running.report(200, state={"row": 200})
+            after.append("went on")
+            return {}
+
+        kinds.doing = doing
+        assert run_jobs(now=NOW) == {"cancelled": 1}
+        job = now_of(job)
+        assert (job.state, job.done, job.checkpoint, job.error) == ("cancelled", 100, {"row": 100}, "")
+        assert after == []
+
+    def test_is_no_error_that_a_kind_could_swallow(self, kinds):
+        job = asked()
+
+        def doing(running: RunningJob) -> Mapping[str, Any]:
+            cancel_job(job_id=job.pk, now=NOW)
+            try:
+                running.report(1)
+            except Exception:
+                return {"swallowed": True}
+            return {}
+
+        kinds.doing = doing
+        run_jobs(now=NOW)
+        assert (now_of(job).state, now_of(job).result) == ("cancelled", {})
+
+    def test_that_comes_too_late_changes_nothing(self, kinds):
+        job = asked()
+        run_jobs(now=NOW)
+        with pytest.raises(JobEnded):
+            cancel_job(job_id=job.pk, now=NOW)
+        assert now_of(job).state == "done"
+
+    def test_twice_keeps_the_first_word(self, kinds):
+        job = asked()
+        killed(kinds)
+        cancel_job(job_id=job.pk, now=NOW)
+        cancel_job(job_id=job.pk, now=NOW + MINUTE)
+        assert now_of(job).cancel_requested_at == NOW
+
+    def test_what_does_not_exist_is_not_found(self, kinds):
+        with pytest.raises(NotFound):
+            cancel_job(job_id=9, now=NOW)
+
+
+class TestAFailure:
+    def test_of_ours_is_said_in_its_own_words(self, kinds):
+        job = asked()
+
+        def doing(running: RunningJob) -> Mapping[str, Any]:
+            raise InvalidInput("The file has no column for the order number.")
+
+        kinds.doing = doing
+        assert run_jobs(now=NOW) == {"failed": 1}
+        job = now_of(job)
+        assert (job.state, job.error) == ("failed", "The file has no column for the order number.")
+        assert run_jobs(now=EXPIRED) == {}
+
+    def test_that_nobody_expected_tells_no_data(self, kinds, caplog):
+        job, phone = asked(), "13800138000"
+
+        def doing(running: RunningJob) -> Mapping[str, Any]:
+            raise KeyError(phone)
+
+        kinds.doing = doing
+        run_jobs(now=NOW)
+        error = now_of(job).error
+        assert error.startswith("Something went wrong on our side (KeyError in doing, line ")
+        assert "138" not in error + caplog.text
+
+    def test_stops_no_other_job(self, kinds):
+        asked("count"), asked("export")
+
+        def doing(running: RunningJob) -> Mapping[str, Any]:
+            if len(kinds.ran) == 1:
+                raise KeyError
+            return {}
+
+        kinds.doing = doing
+        assert run_jobs(now=NOW) == {"failed": 1, "done": 1}
+
+    @pytest.mark.parametrize("failure", [OperationalError("gone"), TooManyJobs("later")])
+    def test_that_may_pass_is_tried_again_after_a_pause_a_bounded_number_of_times(self, kinds, failure):
+        job = asked()
+
+        def doing(running: RunningJob) -> Mapping[str, Any]:
+            running.report(7, state={"row": 7})
+            raise failure
+
+        kinds.doing = doing
+        assert run_jobs(now=NOW) == {"queued_again": 1}
+        assert (now_of(job).state, now_of(job).checkpoint) == ("waiting", {"row": 7})
+        assert run_jobs(now=NOW + timedelta(seconds=29)) == {}
+        assert run_jobs(now=SOON) == {"queued_again": 1}
+        assert run_jobs(now=SOON + MINUTE) == {"failed": 1}
+        assert (now_of(job).state, now_of(job).attempts, len(kinds.ran)) == ("failed", 3, 3)
+
+    def test_that_passed_is_forgotten(self, kinds):
+        job, failures = asked(), [OperationalError()]
+
+        def doing(running: RunningJob) -> Mapping[str, Any]:
+            if failures:
+                raise failures.pop()
+            return {}
+
+        kinds.doing = doing
+        run_jobs(now=NOW)
+        assert now_of(job).error.startswith("The database did not answer (OperationalError in doing, line ")
+        run_jobs(now=SOON)
+        assert (now_of(job).state, now_of(job).error) == ("done", "")
+
+
+class TestAWorkerThatHasToStop:
+    def test_leaves_the_job_to_the_next_one_without_counting_it_as_a_try(self, kinds):
+        job, asked_to_stop = asked(), []
+
+        def doing(running: RunningJob) -> Mapping[str, Any]:
+            running.report(1, state={"row": 1})
+            asked_to_stop.append(True)
+            running.report(2)
+            running.report(3, state={"row": 3})
+            return {"never": True}
+
+        kinds.doing = doing
+        assert run_jobs(now=NOW, stopped=lambda: bool(asked_to_stop)) == {"interrupted": 1}
+        job = now_of(job)
+        assert (job.state, job.attempts, job.checkpoint, job.done) == ("waiting", 0, {"row": 3}, 3)
+        kinds.doing = lambda running: dict(running.state)
+        assert run_jobs(now=NOW) == {"done": 1}
+        assert now_of(job).result == {"row": 3}
+
+    def test_finishes_a_job_that_keeps_no_state(self, kinds):
+        job = asked()
+        asked_to_stop = []
+
+        def doing(running: RunningJob) -> Mapping[str, Any]:
+            asked_to_stop.append(True)
+            running.report(1)
+            return {"ended": True}
+
+        kinds.doing = doing
+        assert run_jobs(now=NOW, stopped=lambda: bool(asked_to_stop)) == {"done": 1}
+        assert now_of(job).result == {"ended": True}
+
+    def test_begins_no_other_job(self, kinds):
+        job = asked()
+        assert run_jobs(now=NOW, stopped=lambda: True) == {}
+        assert now_of(job).state == "waiting"
+
+    def test_stops_by_what_no_kind_catches(self):
+        assert [issubclass(each, Exception) for each in (JobCancelled, JobInterrupted, JobTaken)] == [False] * 3
+
+
+class TestTick:
+    def test_without_a_loop_runs_jobs_too(self, kinds, capsys):
+        job = asked()
+        assert periodic_work.get("core.jobs") is not None
+        call_command("tick", "--now", NOW.isoformat())
+        assert now_of(job).state == "done"
+        assert "core.jobs: done 1" in capsys.readouterr().out
+
+
+def test_a_refusal_that_may_pass_says_so() -> None:
+    assert issubclass(TooManyJobs, DomainError)
+    assert TooManyJobs.retryable
