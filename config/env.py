@@ -30,6 +30,9 @@ BOOLEANS = {
     "": False,
 }
 SMS_SENDERS = ("file", "console")
+NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
+"""Names among the zones that mean whatever this machine is set to, or nothing: days stored under them would shift with the
+machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ def _address(name: str, *, default: str) -> str:
 
 def _time_zone(name: str, *, default: str) -> str:
     value = _text(name, default=default)
-    if value not in available_timezones():
+    if value not in available_timezones() - NO_PLACES:
         raise _wrong(name, value, "a time zone such as Asia/Shanghai")
     return ZoneInfo(value).key
 

@@ -26,6 +26,7 @@ from members.ingest.files import RowFile
 from members.ingest.importing import ImportCounts, RefusedRow, import_rows
 from members.ingest.sources import RefusedItem, connector_named, take_items
 from members.models import Channel, Member
+from members.services.calendar import demand_zone
 
 LINES = "jsonl"
 MOST_PROBLEMS_SHOWN = 10
@@ -58,6 +59,7 @@ class ImportCommand(BaseCommand):
         counts = ImportCounts()
         unread = 0
         self.reasons: Counter[str] = Counter()
+        _demand_zone()
         with transaction.atomic() if dry_run else ExitStack():
             for source in self._sources(files, options["format"]):
                 try:
@@ -143,6 +145,14 @@ class ImportCommand(BaseCommand):
         if self.reasons:
             most = (f"{count:,} × {reason}" for reason, count in self.reasons.most_common(MOST_REASONS_SHOWN))
             yield _("Refused because: %(reasons)s") % {"reasons": "; ".join(most)}
+
+
+def _demand_zone() -> None:
+    """Before any file is read: every batch would be refused for it."""
+    try:
+        demand_zone(now=timezone.now())
+    except DomainError as refusal:
+        raise CommandError(str(refusal)) from refusal
 
 
 class Source:

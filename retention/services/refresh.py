@@ -20,6 +20,7 @@ from core.errors import told
 from core.locks import LockSpace, lock_for_transaction
 from core.periods import day_number, start_of
 from members.models import BehaviourEvent, Member, Order
+from members.services.calendar import demand_zone, hold_zone
 from retention.models import DueMember, MemberFacts, RefreshRun, RefreshState
 from retention.services import facts, marks
 from retention.services.evaluate import evaluate_segments, mend_segments
@@ -52,8 +53,9 @@ def refresh(*, as_of: datetime, full: bool = False, now: datetime | None = None)
     """This function will make facts, segments and transitions true for `as_of`, doing no more than what changed asks for.
 
     `now` is the wall clock for the run's record; `as_of` stands in for it. A refresh that fails changes nothing but leaves
-    a run with its error.
+    a run with its error. Days that are stored in another zone than SHOP_TIME_ZONE are refused: ZoneChanged.
     """
+    demand_zone(now=now or as_of)
     if _kind_needed(RefreshState.objects.first(), as_of=as_of, full=full) is None:
         return RefreshReport(NOTHING, as_of)
     started_at = now or as_of
@@ -105,6 +107,7 @@ def _kind_needed(state: RefreshState | None, *, as_of: datetime, full: bool) -> 
 
 def _refresh_locked(*, as_of: datetime, full: bool, started_at: datetime) -> RefreshReport:
     """Steps: what is to be done, now that nobody else does it; the run's row; facts; segments; the state, last."""
+    hold_zone(now=started_at)
     state, _created = RefreshState.objects.get_or_create()
     kind = _kind_needed(state, as_of=as_of, full=full)
     if kind is None:

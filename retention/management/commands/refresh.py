@@ -6,9 +6,10 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from core.errors import DomainError
 from retention.management.as_of import HELP, instant_of
 from retention.services.refresh import RefreshReport, refresh
 
@@ -22,7 +23,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="counts and seconds per stage as one JSON object")
 
     def handle(self, *_args: str, full: bool, as_of: str | None, json: bool, **_options: Any) -> None:
-        report = refresh(as_of=instant_of(as_of), full=full, now=timezone.now())
+        try:
+            report = refresh(as_of=instant_of(as_of), full=full, now=timezone.now())
+        except DomainError as refusal:
+            raise CommandError(str(refusal)) from refusal
         self.stdout.write(_as_json(report) if json else _as_text(report))
 
 

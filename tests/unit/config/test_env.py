@@ -77,6 +77,8 @@ class TestWhatIsSet:
             ("EMAIL_FROM", "nobody"),
             ("SMS_SENDER", "pigeon"),
             ("SHOP_TIME_ZONE", "Asia/Shangai"),
+            ("SHOP_TIME_ZONE", "localtime"),
+            ("SHOP_TIME_ZONE", "Factory"),
             ("SHOP_CURRENCY", "yuan"),
             ("CHURN_HORIZON_DAYS", "6"),
             ("CHURN_HORIZON_DAYS", "ninety"),
