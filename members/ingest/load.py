@@ -1,4 +1,7 @@
-"""The doors: members, orders and events in, whatever from. Rows are told apart one by one, a call is one transaction."""
+"""The doors: members, orders and events in, whatever from. Rows are told apart one by one, a call is one transaction.
+
+Each raises ZoneChanged when stored days follow another zone than SHOP_TIME_ZONE: it would write days of two calendars.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from members.ingest.orders import write_orders
 from members.ingest.reading import read_items
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import member_row, order_row
+from members.services.calendar import hold_zone
 
 LONGEST_PROOF = 300
 
@@ -42,6 +46,7 @@ def ingest_members(items: Sequence[object], *, now: datetime, proof: str) -> Ing
     given = Surroundings(now=now, zone=shop_zone(), currency=shop_currency())
     rows, rejected = _read(items, MemberItem, member_row, given)
     with transaction.atomic():
+        hold_zone(now=now)
         result = write_members(rows, given, proof=proof[:LONGEST_PROOF]) if rows else IngestResult(0, ())
     return _with_rejected(result, rejected)
 
@@ -56,6 +61,7 @@ def ingest_orders(items: Sequence[object], *, now: datetime, shop: str = "defaul
     given = Surroundings(now=now, zone=shop_zone(), currency=shop_currency(), shop=_shop(shop))
     rows, rejected = _read(items, OrderItem, order_row, given)
     with transaction.atomic():
+        hold_zone(now=now)
         result = write_orders(rows, given) if rows else IngestResult(0, ())
     return _with_rejected(result, rejected)
 
@@ -69,6 +75,7 @@ def ingest_events(items: Sequence[object], *, now: datetime) -> IngestResult:
     given = Surroundings(now=now, zone=shop_zone(), currency=shop_currency())
     rows, rejected = _read(items, EventItem, event_row, given)
     with transaction.atomic():
+        hold_zone(now=now)
         result = write_events(rows, given) if rows else IngestResult(0, ())
     return _with_rejected(result, rejected)
 

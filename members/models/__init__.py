@@ -1,3 +1,4 @@
+from members.models.calendar import StoredCalendar
 from members.models.consent import Channel, Consent, Purpose
 from members.models.dirty import DirtyMark
 from members.models.event import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
@@ -38,4 +39,5 @@ __all__ = [
     "Refund",
     "RefundReason",
     "Shop",
+    "StoredCalendar",
 ]
