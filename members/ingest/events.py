@@ -24,6 +24,7 @@ from members.ingest.resolve import Resolved, forget_unused, resolve_members, res
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import ProductStated, Reader
 from members.models import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, Category, DirtyMark, Member, Product
+from members.services.journal import Journal
 
 REPORTED = frozenset(kind.value for kind in REPORTED_KINDS)
 OWN = frozenset(kind.value for kind in OWN_KINDS)
@@ -121,7 +122,7 @@ def _properties(reader: Reader, given: dict[str, Any] | UnsetType | None) -> dic
 # --- Writing
 
 
-def write_events(rows: Sequence[EventRow], given: Surroundings) -> IngestResult:
+def write_events(rows: Sequence[EventRow], given: Surroundings, journal: Journal | None = None) -> IngestResult:
     """This function will write cleaned rows and mark their members, inside the caller's transaction.
 
     1. leave out the events that are known, and of two rows with one id the later;
@@ -132,17 +133,24 @@ def write_events(rows: Sequence[EventRow], given: Surroundings) -> IngestResult:
     fresh = _fresh(rows)
     if not fresh:
         return IngestResult(len(rows), ())
-    products, categories = resolve_products(fresh)
+    products, categories = resolve_products(fresh, journal)
     members = resolve_members((row.member for row in fresh), given.now)
     made = _insert(fresh, members, products)
     kept = [row for row in fresh if row.external_id in made]
-    insert_rows(DirtyMark, ["member_id"], [(pk,) for pk in sorted({members.ids[row.member] for row in kept})])
+    touched = sorted({members.ids[row.member] for row in kept})
+    insert_rows(DirtyMark, ["member_id"], [(pk,) for pk in touched])
     if len(kept) < len(fresh):
         forget_unused(Member, members, {row.member for row in kept})
         forget_unused(Product, products, {row.product for row in kept if row.product})
         forget_unused(
             Category, categories, {told.category for row in kept for told in row.products.values() if told.category}
         )
+    if journal is not None:
+        journal.touched += touched
+        journal.events += sorted(made.values())
+        journal.shells += sorted(members.made)
+        journal.products += sorted(products.made)
+        journal.categories += sorted(categories.made)
     return IngestResult(len(rows), (), created=len(kept))
 
 
@@ -157,12 +165,13 @@ def _fresh(rows: Sequence[EventRow]) -> list[EventRow]:
     return [first[name] for name in sorted(first)]
 
 
-def _insert(rows: Iterable[EventRow], members: Resolved, products: Resolved) -> set[str]:
+def _insert(rows: Iterable[EventRow], members: Resolved, products: Resolved) -> dict[str, int]:
+    """This function will insert events and return the ids of those that are new, by their names."""
     table = []
     for row in rows:
         product = products.ids[row.product] if row.product else None
         values = {**EMPTY, **row.stated}.values()
         known = (row.external_id, members.ids[row.member], row.kind, row.occurred_at, row.day, product, row.properties)
         table.append((*known, *values))
-    made = insert_rows(BehaviourEvent, COLUMNS, table, conflict=["external_id"], returning=["external_id"])
-    return {name for (name,) in made}
+    made = insert_rows(BehaviourEvent, COLUMNS, table, conflict=["external_id"], returning=["external_id", "pk"])
+    return dict(made)

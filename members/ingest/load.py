@@ -26,6 +26,7 @@ from members.ingest.reading import read_items
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import member_row, order_row
 from members.services.calendar import hold_zone
+from members.services.journal import Journal
 
 LONGEST_PROOF = 300
 
@@ -33,12 +34,14 @@ Item = TypeVar("Item", bound=Struct)
 Row = TypeVar("Row")
 
 
-def ingest_members(items: Sequence[object], *, now: datetime, proof: str) -> IngestResult:
+def ingest_members(items: Sequence[object], *, now: datetime, proof: str, journal: Journal | None = None) -> IngestResult:
     """This function will take member items (decoded JSON objects) in, one transaction a call, at most about 5,000 items.
 
     Never raises for a bad row: it is rejected with its reasons, the others are written. `proof` says how we know of the
     consents that the items state, for instance "stated by the key Shop". Posting an item again changes nothing. A member
     who stands twice among the items is written once, the later item over the earlier.
+
+    `journal` notes what was made and changed; it commits with the caller's transaction.
 
     A PUT is one item with the address's id; `created` tells 201 from 200. A PATCH is the same item after the face has seen
     that the member exists (404 otherwise). In both a rejected row is the face's 422.
@@ -47,11 +50,13 @@ def ingest_members(items: Sequence[object], *, now: datetime, proof: str) -> Ing
     rows, rejected = _read(items, MemberItem, member_row, given)
     with transaction.atomic():
         hold_zone(now=now)
-        result = write_members(rows, given, proof=proof[:LONGEST_PROOF]) if rows else IngestResult(0, ())
+        result = write_members(rows, given, proof=proof[:LONGEST_PROOF], journal=journal) if rows else IngestResult(0, ())
     return _with_rejected(result, rejected)
 
 
-def ingest_orders(items: Sequence[object], *, now: datetime, shop: str = "default") -> IngestResult:
+def ingest_orders(
+    items: Sequence[object], *, now: datetime, shop: str = "default", journal: Journal | None = None
+) -> IngestResult:
     """This function will take order items (decoded JSON objects) in, one transaction a call, at most about 5,000 items.
 
     Never raises for a bad row: it is rejected with its reasons, the others are written. `shop` is the shop of items that
@@ -62,11 +67,11 @@ def ingest_orders(items: Sequence[object], *, now: datetime, shop: str = "defaul
     rows, rejected = _read(items, OrderItem, order_row, given)
     with transaction.atomic():
         hold_zone(now=now)
-        result = write_orders(rows, given) if rows else IngestResult(0, ())
+        result = write_orders(rows, given, journal) if rows else IngestResult(0, ())
     return _with_rejected(result, rejected)
 
 
-def ingest_events(items: Sequence[object], *, now: datetime) -> IngestResult:
+def ingest_events(items: Sequence[object], *, now: datetime, journal: Journal | None = None) -> IngestResult:
     """This function will take event items (decoded JSON objects) in, one transaction a call, at most about 5,000 items.
 
     Never raises for a bad row: it is rejected with its reasons, the others are written. An event whose id is known is
@@ -76,7 +81,7 @@ def ingest_events(items: Sequence[object], *, now: datetime) -> IngestResult:
     rows, rejected = _read(items, EventItem, event_row, given)
     with transaction.atomic():
         hold_zone(now=now)
-        result = write_events(rows, given) if rows else IngestResult(0, ())
+        result = write_events(rows, given, journal) if rows else IngestResult(0, ())
     return _with_rejected(result, rejected)
 
 

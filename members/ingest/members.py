@@ -21,6 +21,7 @@ from members.ingest.normalise import MEMBER_KEYS, Surroundings
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import Identifies, MemberRow
 from members.models import Consent, DirtyMark, Identifier, Member, MemberTag, Purpose
+from members.services.journal import Journal, mark, plain
 
 DERIVED: dict[str, Any] = {"birth_year": None, "birth_key": None, "registered_day": None}
 EMPTY: dict[str, Any] = {key.column: key.empty for key in MEMBER_KEYS} | DERIVED | {"attributes": {}}
@@ -134,13 +135,15 @@ class Claims:
         return sorted((held, holder) for held, holder in self.holders.items() if self.before.get(held) != holder)
 
 
-def write_members(rows: Sequence[MemberRow], given: Surroundings, *, proof: str) -> IngestResult:
+def write_members(
+    rows: Sequence[MemberRow], given: Surroundings, *, proof: str, journal: Journal | None = None
+) -> IngestResult:
     """This function will write cleaned rows and mark their members, inside the caller's transaction."""
     overtaken = Overtaken()
     for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
-                return _write(rows, given, proof)
+                return _write(rows, given, proof, journal)
         except Overtaken as error:
             overtaken = error
     raise overtaken
@@ -156,8 +159,11 @@ def _spoken_of(rows: Sequence[MemberRow], found: Mapping[str, Answering]) -> Seq
     ]
 
 
-def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str) -> IngestResult:
-    """Members first, so that whoever writes the same ones waits; then who holds which identifier cannot change under us."""
+def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str, journal: Journal | None) -> IngestResult:
+    """Members first, so that whoever writes the same ones waits; then who holds which identifier cannot change under us.
+
+    What may be overtaken is written before anything is noted in the journal.
+    """
     names = {row.external_id for row in rows}
     merged = answering(names)
     rows = _spoken_of(rows, merged)
@@ -180,11 +186,17 @@ def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str) -> Ingest
 
     changed = {pk: state.values for pk, state in states.items() if _differ(state.values, stored[pk])}
     update_rows(Member, "pk", COLUMNS, [(pk, *_in_order(values)) for pk, values in changed.items()])
-    touched = changed.keys() | _replace_tags(states) | _move_identifiers(claims, ids) | _set_consents(states, given, proof)
+    named = _move_identifiers(claims, ids, journal)
+    touched = changed.keys() | named | _replace_tags(states, journal) | _set_consents(states, given, proof, journal)
     touched |= made & states.keys()
     Member.objects.filter(pk__in=made - states.keys()).delete()  # made for rows that were refused in the end
     insert_rows(DirtyMark, ["member_id"], [(pk,) for pk in sorted(touched)])
     created = made & states.keys()
+    if journal is not None:
+        journal.touched += sorted(touched)
+        journal.members += [(pk, mark(_in_order(states[pk].values))) for pk in sorted(created)]
+        for pk in sorted(changed.keys() - created):
+            journal.member_changed(pk, stored[pk], changed[pk])
     return IngestResult(len(rows) - len(rejected), tuple(rejected), len(created), len(touched - created))
 
 
@@ -251,23 +263,26 @@ def _claims(rows: Sequence[MemberRow]) -> Claims:
     return Claims.of(holders)
 
 
-def _move_identifiers(claims: Claims, ids: Mapping[str, int]) -> set[int]:
+def _move_identifiers(claims: Claims, ids: Mapping[str, int], journal: Journal | None) -> set[int]:
     """This function will delete what was given up and insert what was taken; a rival's claim starts the call again."""
     given_up, taken = claims.given_up, claims.taken
-    lost = find_rows(Identifier, IDENTIFIER_KEY, given_up, returning=["pk", "member"])
-    for chunk in batches([pk for pk, _holder in lost], 5_000):
+    lost = find_rows(Identifier, IDENTIFIER_KEY, given_up, returning=["pk", *IDENTIFIER_KEY, "member"])
+    for chunk in batches([row[0] for row in lost], 5_000):
         Identifier.objects.filter(pk__in=chunk).delete()
     rows = [(*identifier, ids[holder]) for identifier, holder in taken]
-    made = insert_rows(Identifier, [*IDENTIFIER_KEY, "member"], rows, conflict=IDENTIFIER_KEY, returning=["member"])
+    made = insert_rows(Identifier, [*IDENTIFIER_KEY, "member"], rows, conflict=IDENTIFIER_KEY, returning=["pk", "member"])
     if len(made) != len(rows):
         raise IdentifierClaimed
-    return {holder for _pk, holder in lost} | {holder for (holder,) in made}
+    if journal is not None:
+        journal.names_lost += [[*row[1:]] for row in lost]
+        journal.names_gained += [pk for pk, _holder in made]
+    return {row[-1] for row in lost} | {holder for _pk, holder in made}
 
 
 # --- Tags and consents
 
 
-def _replace_tags(states: Mapping[int, MemberState]) -> set[int]:
+def _replace_tags(states: Mapping[int, MemberState], journal: Journal | None) -> set[int]:
     wanted = {(pk, tag) for pk, state in states.items() for tag in (*(state.tags or ()), *state.more_tags)}
     replacing = {pk for pk, state in states.items() if state.tags is not None}
     asked = replacing | {pk for pk, state in states.items() if state.more_tags}
@@ -277,18 +292,22 @@ def _replace_tags(states: Mapping[int, MemberState]) -> set[int]:
         MemberTag.objects.filter(pk__in=chunk).delete()
     new = wanted - stored.keys()
     insert_rows(MemberTag, ["member", "tag"], sorted(new), conflict=["member", "tag"])
+    if journal is not None:
+        journal.tags_gained += sorted(new)
+        journal.tags_lost += sorted(lost)
     return {pk for pk, _tag in lost | new}
 
 
-def _set_consents(states: Mapping[int, MemberState], given: Surroundings, proof: str) -> set[int]:
+def _set_consents(states: Mapping[int, MemberState], given: Surroundings, proof: str, journal: Journal | None) -> set[int]:
     """This function will write down consents that differ from the last word, with their proof and time."""
     stated = {(pk, channel): word for pk, state in states.items() for channel, word in state.consents.items()}
     offered = {(pk, channel): word for pk, state in states.items() for channel, word in state.more_consents.items()}
     asked = {pk for pk, _channel in (*stated, *offered)}
     known = Consent.objects.filter(member_id__in=asked, purpose=Purpose.MARKETING).values_list(
-        "member_id", "channel", "granted"
+        "member_id", "channel", "granted", "proof", "changed_at"
     )
-    words = {(pk, channel): granted for pk, channel, granted in known}
+    before = {(pk, channel): word for pk, channel, *word in known}
+    words = {key: word[0] for key, word in before.items()}
     stated = {**{key: word for key, word in offered.items() if key not in words}, **stated}
     rows = [
         (pk, channel, Purpose.MARKETING.value, word, proof, given.now)
@@ -302,4 +321,8 @@ def _set_consents(states: Mapping[int, MemberState], given: Surroundings, proof:
         conflict=["member", "channel", "purpose"],
         update=["granted", "proof", "changed_at"],
     )
+    if journal is not None:
+        for pk, channel, _purpose, *said in rows:
+            former = [plain(value) for value in before.get((pk, channel), ())]
+            journal.consents.append({"member": pk, "channel": channel, "before": former, "after": [*map(plain, said)]})
     return {row[0] for row in rows}

@@ -25,6 +25,7 @@ from members.ingest.resolve import (
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import Line, OrderRow, RefundGiven, refunds_exceed_total
 from members.models import STATUS_RANK, Category, DirtyMark, Member, Order, OrderLine, Product, Refund, Shop
+from members.services.journal import Journal
 
 DERIVED = {"placed_day": None, "placed_hour": None, "refunded_minor": 0, "refund_count": 0}
 EMPTY: dict[str, Any] = {key.column: key.empty for key in ORDER_KEYS} | DERIVED
@@ -75,7 +76,7 @@ class Outcome:
     changed: int = 0
 
 
-def write_orders(rows: Sequence[OrderRow], given: Surroundings) -> IngestResult:
+def write_orders(rows: Sequence[OrderRow], given: Surroundings, journal: Journal | None = None) -> IngestResult:
     """This function will write cleaned rows and mark their members, inside the caller's transaction.
 
     1. find or make the products, categories, shops and members that the rows name;
@@ -83,7 +84,7 @@ def write_orders(rows: Sequence[OrderRow], given: Surroundings) -> IngestResult:
     3. lock the others, apply their rows to what is known, update what differs;
     4. mark every member whose orders changed.
     """
-    products, categories = resolve_products(rows)
+    products, categories = resolve_products(rows, journal)
     shops = resolve_shops(row.shop for row in rows)
     members = resolve_members((row.member for row in rows), given.now)
     by_order: dict[OrderKey, list[OrderRow]] = {}
@@ -91,12 +92,18 @@ def write_orders(rows: Sequence[OrderRow], given: Surroundings) -> IngestResult:
         by_order.setdefault((shops.ids[row.shop], row.external_id), []).append(row)
 
     outcome = Outcome()
-    writer = OrderWriter(members, products, outcome)
+    writer = OrderWriter(members, products, outcome, journal)
     while by_order:  # again only for an order that somebody deleted between finding and locking it
         by_order = writer.update_known(writer.insert_new(by_order))
     insert_rows(DirtyMark, ["member_id"], [(member_id,) for member_id in sorted(outcome.touched)])
     if outcome.rejected:
         _forget_unused(rows, outcome.rejected, shops, members, products, categories)
+    if journal is not None:
+        journal.touched += sorted(outcome.touched)
+        journal.shells += sorted(members.made)
+        journal.shops += sorted(shops.made)
+        journal.products += sorted(products.made)
+        journal.categories += sorted(categories.made)
     accepted = len(rows) - len(outcome.rejected)
     return IngestResult(accepted, tuple(outcome.rejected), outcome.created, outcome.changed)
 
@@ -106,6 +113,7 @@ class OrderWriter:
     members: Resolved
     products: Resolved
     outcome: Outcome
+    journal: Journal | None = None
 
     def apply(self, state: OrderState, rows: Iterable[OrderRow]) -> None:
         for row in rows:
@@ -128,6 +136,9 @@ class OrderWriter:
         self._write_lists({pk: fresh[key] for key, pk in ids.items()})
         self.outcome.created += len(ids)
         self.outcome.touched.update(fresh[key].values["member_id"] for key in ids)
+        if self.journal is not None:
+            for key, pk in ids.items():
+                self.journal.order_made(pk, fresh[key].values, _sums(fresh[key].lines or ()))
         return {key: rows for key, rows in by_order.items() if key not in ids}
 
     def _forget_rejections_of_rivals(
@@ -156,14 +167,20 @@ class OrderWriter:
             self.apply(state, rows_of[pk])
             if state.values != values or state.lines is not None or state.refunds is not None:
                 changed[pk] = state
-        relisted = self._replace_lists(changed)
+        relisted, former = self._replace_lists(changed)
         updated = {pk: state for pk, state in changed.items() if state.values != locked[pk]}
         update_rows(Order, "pk", COLUMNS, [(pk, *_in_order(state)) for pk, state in updated.items()])
         touched = updated.keys() | relisted
         self.outcome.changed += len(touched)
-        for pk in touched:
+        for pk in sorted(touched):
+            self._note_change(pk, locked[pk], changed[pk], former.get(pk, {}))
             self.outcome.touched |= {locked[pk]["member_id"], changed[pk].values["member_id"]}
         return {key: rows for key, rows in by_order.items() if ids.get(key) not in locked}
+
+    def _note_change(self, pk: int, before: dict[str, Any], state: OrderState, lists: dict[str, list[ListRow]]) -> None:
+        if self.journal is not None:
+            lines = None if state.lines is None else _sums(state.lines)
+            self.journal.order_changed(pk, before, state.values, lists=lists, lines=lines)
 
     def _write_lists(self, states: dict[int, OrderState]) -> None:
         lines = [line for pk, state in states.items() for line in self._line_rows(pk, state)]
@@ -175,16 +192,26 @@ class OrderWriter:
         ids = self.products.ids
         return [(pk, place, ids[line[0]], *line[1:]) for place, line in enumerate(state.lines or ())]
 
-    def _replace_lists(self, states: dict[int, OrderState]) -> set[int]:
-        """This function will replace the lines and refunds that differ and return whose did."""
+    def _replace_lists(self, states: dict[int, OrderState]) -> tuple[set[int], dict[int, dict[str, list[ListRow]]]]:
+        """This function will replace the lines and refunds that differ, and return whose did and what stood there."""
         lines = _stored(OrderLine, LINE_COLUMNS, [pk for pk, state in states.items() if state.lines is not None])
         refunds = _stored(Refund, REFUND_COLUMNS, [pk for pk, state in states.items() if state.refunds is not None])
         new_lines = {pk: self._line_rows(pk, state) for pk, state in states.items() if state.lines is not None}
         new_refunds = {pk: _refund_rows(pk, state) for pk, state in states.items() if state.refunds is not None}
-        return _replace(OrderLine, LINE_COLUMNS, lines, new_lines) | _replace(Refund, REFUND_COLUMNS, refunds, new_refunds)
+        other_lines = _replace(OrderLine, LINE_COLUMNS, lines, new_lines)
+        other_refunds = _replace(Refund, REFUND_COLUMNS, refunds, new_refunds)
+        former: dict[int, dict[str, list[ListRow]]] = {}
+        for name, old, differing in (("lines", lines, other_lines), ("refunds", refunds, other_refunds)):
+            for pk in differing:
+                former.setdefault(pk, {})[name] = [row[1:] for row in old[pk]]
+        return other_lines | other_refunds, former
 
 
 ListRow = tuple[Any, ...]
+
+
+def _sums(lines: Iterable[Line]) -> Iterable[tuple[int, int]]:
+    return ((line.quantity, line.amount_minor) for line in lines)
 
 
 def _refund_rows(pk: int, state: OrderState) -> list[ListRow]:

@@ -15,6 +15,7 @@ from members.ingest.members import EMPTY
 from members.ingest.merged import answering, held_answering
 from members.ingest.rows import ProductStated
 from members.models import Category, DirtyMark, Member, OrderLine, Product, Shop
+from members.services.journal import Journal
 
 
 @dataclass(slots=True)
@@ -96,7 +97,7 @@ def resolve_shops(slugs: Iterable[str]) -> Resolved:
     return resolve(Shop, "slug", names, {"name": {name: name for name in names}})
 
 
-def resolve_products(rows: Iterable[NamesProducts]) -> tuple[Resolved, Resolved]:
+def resolve_products(rows: Iterable[NamesProducts], journal: Journal | None = None) -> tuple[Resolved, Resolved]:
     """This function will find or make products and their categories, and complete products known by code alone.
 
     What is known of a product stays: the first name and the first category stated win, whatever later orders say, so that
@@ -110,7 +111,8 @@ def resolve_products(rows: Iterable[NamesProducts]) -> tuple[Resolved, Resolved]
         "category": category_of,
     }
     products = resolve(Product, "code", stated, others)
-    _complete({code: pk for code, pk in products.ids.items() if pk not in products.made}, stated, category_of)
+    known = {code: pk for code, pk in products.ids.items() if pk not in products.made}
+    _complete(known, stated, category_of, journal)
     return products, categories
 
 
@@ -125,7 +127,12 @@ def _products_stated(rows: Iterable[NamesProducts]) -> dict[str, ProductStated]:
     return stated
 
 
-def _complete(ids: dict[str, int], stated: Mapping[str, ProductStated], category_of: Mapping[str, int | None]) -> None:
+def _complete(
+    ids: dict[str, int],
+    stated: Mapping[str, ProductStated],
+    category_of: Mapping[str, int | None],
+    journal: Journal | None,
+) -> None:
     """Fills what known products lack, and marks the members who bought them: their favourite category may change.
 
     A rival's order of such a product that is not committed yet is not seen here; only its own mark
@@ -141,6 +148,9 @@ def _complete(ids: dict[str, int], stated: Mapping[str, ProductStated], category
     sorted_in = sorted((pk, category) for pk, category in category_ids.items() if category is not None)
     update_rows(Product, "pk", ["name"], sorted((pk, name) for pk, name in names.items() if name))
     update_rows(Product, "pk", ["category"], sorted_in)
+    if journal is not None:
+        told = ((pk, name, old, names.get(pk) or name, category_ids.get(pk) or old) for pk, name, old in lacking)
+        journal.completed += [each for each in told if each[1:3] != each[3:]]
     for chunk in batches((pk for pk, _ in sorted_in), 5_000):
         buyers = OrderLine.objects.filter(product_id__in=chunk).values_list("order__member_id")
         insert_from_select(DirtyMark, buyers.distinct(), ["member_id"])
@@ -159,4 +169,5 @@ def forget_unused(model: type[Model], resolved: Resolved, used: Iterable[str]) -
     """This function will delete what this call made for rows that were refused in the end: nothing of them is applied."""
     needless = resolved.made - {resolved.ids[name] for name in used}
     if needless:
+        resolved.made -= needless
         model._default_manager.filter(pk__in=needless).delete()

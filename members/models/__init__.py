@@ -3,6 +3,7 @@ from members.models.consent import Channel, Consent, Purpose
 from members.models.dirty import DirtyMark
 from members.models.event import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
 from members.models.identifier import Identifier
+from members.models.imported import Import, ImportJournal, ImportState, ImportTarget
 from members.models.lookups import BeginsWith
 from members.models.mapping import ColumnMapping, DateOrder, MappingTarget
 from members.models.member import ADDRESS_COLUMNS, Gender, Member, MemberTag
@@ -27,6 +28,10 @@ __all__ = [
     "EventKind",
     "Gender",
     "Identifier",
+    "Import",
+    "ImportJournal",
+    "ImportState",
+    "ImportTarget",
     "MappingTarget",
     "Member",
     "MemberTag",

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 class MappingTarget(models.TextChoices):
     ORDERS = "orders", _("orders")
     MEMBERS = "members", _("members")
+    EVENTS = "events", _("behaviour events")
 
 
 class DateOrder(models.TextChoices):

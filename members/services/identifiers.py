@@ -8,6 +8,7 @@ from django.db import transaction
 
 from core.sql import find_rows, insert_rows
 from members.models import DirtyMark, Identifier, Member
+from members.services.journal import Journal
 
 KEY = ("source", "kind", "value")
 
@@ -25,7 +26,7 @@ def holders_of(*, names: Iterable[Name]) -> dict[Name, str]:
     return {(source, kind, value): ids[pk] for source, kind, value, pk in found if pk in ids}
 
 
-def claim_identifiers(*, names: Mapping[Name, str]) -> int:
+def claim_identifiers(*, names: Mapping[Name, str], journal: Journal | None = None) -> int:
     """This function will give names that nobody holds to members (by external id), and return how many were new.
 
     Nothing is taken away: a name that another member holds stays with them, and a member's other names stay.
@@ -35,6 +36,10 @@ def claim_identifiers(*, names: Mapping[Name, str]) -> int:
         members = [(external_id,) for external_id in sorted(set(names.values()))]
         ids = dict(find_rows(Member, ["external_id"], members, returning=["external_id", "pk"]))
         rows = [(*name, ids[holder]) for name, holder in sorted(names.items()) if holder in ids]
-        made = insert_rows(Identifier, [*KEY, "member"], rows, conflict=KEY, returning=["member"])
-        insert_rows(DirtyMark, ["member_id"], sorted(set(made)))
+        made = insert_rows(Identifier, [*KEY, "member"], rows, conflict=KEY, returning=["pk", "member"])
+        touched = sorted({holder for _pk, holder in made})
+        insert_rows(DirtyMark, ["member_id"], [(holder,) for holder in touched])
+    if journal is not None:
+        journal.names_gained += [pk for pk, _holder in made]
+        journal.touched += touched
     return len(made)

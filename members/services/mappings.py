@@ -19,6 +19,9 @@ RESERVED = frozenset({"auto", "csv", "jsonl", "orders", "members", "events", "ta
 """Names of formats that `--format` knows already."""
 
 ATTRIBUTE = "attributes."
+PROPERTY = "properties."
+FREELY_NAMED = {"members": ATTRIBUTE, "events": PROPERTY}
+"""What a key begins with whose name the shop chooses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +87,33 @@ MEMBER_KEYS: Mapping[str, MappedKey] = {
     "consent_email": MappedKey(_("agreed to e-mail"), "flag"),
 }
 
-KEYS: Mapping[str, Mapping[str, MappedKey]] = {MappingTarget.ORDERS: ORDER_KEYS, MappingTarget.MEMBERS: MEMBER_KEYS}
+EVENT_KEYS: Mapping[str, MappedKey] = {
+    "id": MappedKey(_("event number"), "identity"),
+    "member": MappedKey(_("member"), "identity"),
+    "kind": MappedKey(_("what happened"), "kind"),
+    "at": MappedKey(_("when"), "time"),
+    "session_id": MappedKey(_("session")),
+    "page": MappedKey(_("page")),
+    "dwell_seconds": MappedKey(_("seconds on the page"), "decimal"),
+    "product": MappedKey(_("product code"), "identity"),
+    "category": MappedKey(_("category")),
+    "keyword": MappedKey(_("keyword")),
+    "rating": MappedKey(_("rating"), "number"),
+    "topic": MappedKey(_("topic")),
+    "response_seconds": MappedKey(_("seconds until answered"), "decimal"),
+    "value": MappedKey(_("value"), "decimal"),
+}
+
+KEYS: Mapping[str, Mapping[str, MappedKey]] = {
+    MappingTarget.ORDERS: ORDER_KEYS,
+    MappingTarget.MEMBERS: MEMBER_KEYS,
+    MappingTarget.EVENTS: EVENT_KEYS,
+}
 
 REQUIRED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     MappingTarget.ORDERS: (("external_id",), ("member",), ("placed_at",), ("status",), ("total", "total_minor")),
     MappingTarget.MEMBERS: (("external_id",),),
+    MappingTarget.EVENTS: (("id",), ("member",), ("kind",), ("at",)),
 }
 """What must be told of each item; of several keys in one place any will do."""
 
@@ -99,8 +124,9 @@ class NameTaken(DomainError):
 
 def key_of(target: str, key: str) -> MappedKey | None:
     """This function will return what a mapping's key means, or None when it means nothing."""
-    if target == MappingTarget.MEMBERS and key.startswith(ATTRIBUTE) and len(key) > len(ATTRIBUTE):
-        return MappedKey(key.removeprefix(ATTRIBUTE))
+    own = FREELY_NAMED.get(target, "")
+    if own and key.startswith(own) and len(key) > len(own):
+        return MappedKey(key.removeprefix(own))
     return KEYS[target].get(key)
 
 
@@ -158,7 +184,7 @@ def mapping_problems(
 ) -> list[FieldProblem]:
     """This function will tell everything that keeps a mapping from being used."""
     if target not in MappingTarget.values:
-        return [FieldProblem("target", "unknown_choice", _("This must be orders or members."))]
+        return [FieldProblem("target", "unknown_choice", _("This must be orders, members or events."))]
     problems = []
     if dates not in DateOrder.values:
         problems.append(FieldProblem("dates", "unknown_choice", _("This must be ymd, dmy or mdy.")))

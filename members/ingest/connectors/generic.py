@@ -9,16 +9,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.errors import FieldProblem, Text
-from members.ingest.cells import flag, words
+from members.ingest.cells import decimal, flag, words
 from members.ingest.connectors import values
 from members.ingest.connectors.base import Cells, Connector, Reading, SourceRow, Target, stated
 from members.ingest.connectors.grouping import Columns, Group, groups
-from members.ingest.connectors.synonyms import GENDER_WORDS, STATUS_WORDS, plain
+from members.ingest.connectors.synonyms import GENDER_WORDS, KIND_WORDS, STATUS_WORDS, plain
 from members.ingest.connectors.tables import TableFile
 from members.ingest.connectors.taobao_columns import reason_of
 from members.ingest.normalise import Refused
 from members.models import ColumnMapping
-from members.services.mappings import ATTRIBUTE, MappedKey, key_of
+from members.services.mappings import ATTRIBUTE, PROPERTY, MappedKey, key_of
 
 Read = Callable[[str], Any]
 
@@ -35,6 +35,11 @@ def _gender(text: str) -> str | None:
     if found is None:
         raise Refused("unknown_choice", _("This gender is not known: %(words)s.") % {"words": text[:40]})
     return found
+
+
+def _kind(text: str) -> str:
+    """What is not known is left as it is: the ingest says what there is."""
+    return KIND_WORDS.get(plain(text), text)
 
 
 def _phone(text: str) -> str | None:
@@ -58,6 +63,8 @@ def readers(currency: str, dates: str) -> Mapping[str, Read]:
         "flag": flag,
         "words": words,
         "address": values.place,
+        "kind": _kind,
+        "decimal": decimal,
         "reason": lambda text: reason_of(text).value,
     }
 
@@ -70,7 +77,7 @@ class MappedColumns(Connector):
 
     def __init__(self, mapping: ColumnMapping) -> None:
         self.label = mapping.name  # type: ignore[misc]
-        self.target: Target = "orders" if mapping.target == "orders" else "members"  # type: ignore[misc]
+        self.target: Target = mapping.target  # type: ignore[misc,assignment]
         self.columns = {plain(column): key for column, key in mapping.columns.items()}
         self.names = {key: column for column, key in mapping.columns.items()}
         self.constants = dict(mapping.constants)
@@ -112,8 +119,7 @@ class MappedColumns(Connector):
         read = readers(currency, self.dates)
         cells = Cells({**self.constants, **group.cells}, self.names, group.problems)
         told = {key: cells.read(key, read[meaning.kind]) for key, meaning in self.keys.items() if not meaning.part}
-        build = _order if self.target == "orders" else _member
-        item = build(told)
+        item = BUILDERS[self.target](told)
         if any(meaning.part for meaning in self.keys.values()):
             parts = {key: meaning for key, meaning in self.keys.items() if meaning.part}
             rows = [Cells(row, self.names, group.problems) for row in group.rows]
@@ -165,3 +171,16 @@ def _member(told: dict[str, Any]) -> dict[str, Any]:
         if said:
             item[name] = said
     return item
+
+
+def _event(told: dict[str, Any]) -> dict[str, Any]:
+    properties = {key.removeprefix(PROPERTY): told.pop(key) for key in [*told] if key.startswith(PROPERTY)}
+    said = {key: value for key, value in properties.items() if value is not None}
+    return {**stated(**told), **({"properties": said} if said else {})}
+
+
+BUILDERS: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "orders": _order,
+    "members": _member,
+    "events": _event,
+}

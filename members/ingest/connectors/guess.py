@@ -33,6 +33,7 @@ MOBILE = re.compile(r"(?:\+?86)?1[3-9][0-9][0-9*]{8}")
 BY_LOOKS: Mapping[str, tuple[tuple[str, re.Pattern[str]], ...]] = {
     "members": (("email", EMAIL), ("phone", MOBILE)),
     "orders": (),
+    "events": (),
 }
 SHORTEST_PART = 3
 """A synonym this short within a longer name says nothing: «id» stands in «paid»."""

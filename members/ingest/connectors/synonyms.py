@@ -100,7 +100,46 @@ MEMBER_SYNONYMS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
-SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {"orders": ORDER_SYNONYMS, "members": MEMBER_SYNONYMS}
+EVENT_SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "id": listed("id|event id|event no|log id|事件编号|事件ID|流水号|编号"),
+    "member": ORDER_SYNONYMS["member"],
+    "kind": listed("kind|event|event type|event name|type|action|behaviour|behavior|事件|事件类型|行为|行为类型|动作"),
+    "at": listed("at|time|event time|timestamp|occurred at|date|created at|时间|发生时间|事件时间|日期|行为时间"),
+    "session_id": listed("session_id|session|session id|会话|会话ID"),
+    "page": listed("page|url|page url|path|页面|页面地址|网址"),
+    "dwell_seconds": listed("dwell_seconds|dwell|dwell time|duration|time on page|停留时间|停留秒数|停留时长"),
+    "product": ORDER_SYNONYMS["product"],
+    "category": ORDER_SYNONYMS["category"],
+    "keyword": listed("keyword|search|query|search term|搜索词|关键词|关键字"),
+    "rating": listed("rating|stars|score|评分|星级"),
+    "topic": listed("topic|subject|reason|主题|原因|咨询主题"),
+    "response_seconds": listed("response_seconds|response time|响应时间|响应秒数"),
+    "value": listed("value|amount|数值|值"),
+}
+
+SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "orders": ORDER_SYNONYMS,
+    "members": MEMBER_SYNONYMS,
+    "events": EVENT_SYNONYMS,
+}
+
+KIND_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(listed("view|product view|page view|浏览|查看|浏览商品"), "view"),
+    **dict.fromkeys(listed("visit|session start|访问|到访|登录"), "visit"),
+    **dict.fromkeys(listed("search|搜索"), "search"),
+    **dict.fromkeys(listed("favourite|favorite|wishlist|wishlist add|收藏"), "favourite"),
+    **dict.fromkeys(listed("cart add|add to cart|加购|加入购物车"), "cart_add"),
+    **dict.fromkeys(listed("cart remove|remove from cart|移出购物车"), "cart_remove"),
+    **dict.fromkeys(listed("checkout|begin checkout|结算|去结算"), "checkout"),
+    **dict.fromkeys(listed("review|评价|评论"), "review"),
+    **dict.fromkeys(listed("share|分享"), "share"),
+    **dict.fromkeys(listed("invite|邀请"), "invite"),
+    **dict.fromkeys(listed("service|support|咨询|客服"), "service"),
+    **dict.fromkeys(listed("complaint|投诉"), "complaint"),
+    **dict.fromkeys(listed("suggestion|建议"), "suggestion"),
+    **dict.fromkeys(listed("survey|问卷|调查"), "survey"),
+}
+"""What people write for the kinds of behaviour events."""
 
 STATUS_WORDS: Mapping[str, OrderStatus] = {
     **{plain(words): status for words, status in TAOBAO_STATUS.items()},
