@@ -14,6 +14,7 @@ class RetentionConfig(AppConfig):
             PeriodicWork,
             SegmentUse,
             checks,
+            job_kinds,
             member_data,
             member_sections,
             periodic_work,
@@ -26,10 +27,12 @@ class RetentionConfig(AppConfig):
         from retention.services.merging import HANDLER
         from retention.services.refresh import nightly, refresh_due
         from retention.services.scoring import fit_due
+        from retention.services.static_lists import LIST_JOB
 
         for section in (MemberSection("facts", facts_rows), MemberSection("scores", scores_rows)):
             member_sections.register(section)
         member_data.register(HANDLER)
+        job_kinds.register(LIST_JOB)
         segment_uses.register(SegmentUse("retention.segments", _("The segment"), segments_naming))
         for check in (
             Check("retention.facts", _("Facts equal a full count"), facts_are_exact),

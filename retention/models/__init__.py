@@ -1,4 +1,6 @@
+from retention.models.builds import BuildAnswer, BuildTouched, SegmentBuild
 from retention.models.facts import MemberFacts
+from retention.models.lists import ListUpload, UploadedId, UploadPiece
 from retention.models.runs import RefreshRun, RefreshState
 from retention.models.scoring import LifecycleBands, ModelKind, ScoringModel
 from retention.models.scratch import DueMember
@@ -11,20 +13,29 @@ from retention.models.segments import (
     StaticMember,
     Transition,
 )
+from retention.models.upkeep import SampleProof, Upkeep
 
 __all__ = [
+    "BuildAnswer",
+    "BuildTouched",
     "DueMember",
     "LifecycleBands",
+    "ListUpload",
     "MemberFacts",
     "MemberMask",
     "Membership",
     "ModelKind",
     "RefreshRun",
     "RefreshState",
+    "SampleProof",
     "ScoringModel",
     "Segment",
+    "SegmentBuild",
     "SegmentSize",
     "SegmentVersion",
     "StaticMember",
     "Transition",
+    "Upkeep",
+    "UploadPiece",
+    "UploadedId",
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext_lazy as _
-
 from core.registry import SegmentUse, Use, segment_uses
 from retention.selectors.rules import Rulebook
 

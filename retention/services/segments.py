@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_unicode_slug
@@ -16,7 +17,17 @@ from core.errors import DomainError, FieldProblem, InvalidInput
 from core.locks import LockSpace, lock_for_transaction, share_for_transaction
 from core.queue import enqueue_on_commit
 from core.registry import SegmentUse, Use
-from retention.models import Membership, Segment, SegmentSize, SegmentVersion, StaticMember, Transition
+from retention.models import (
+    ListUpload,
+    Membership,
+    Segment,
+    SegmentSize,
+    SegmentVersion,
+    StaticMember,
+    Transition,
+    UploadedId,
+    UploadPiece,
+)
 from retention.models.segments import BITS_PER_WORD
 from retention.selectors.rules import Rulebook, invalid_rule
 from retention.selectors.uses import uses_of
@@ -54,13 +65,22 @@ def create_segment(*, slug: str, name: str, rule: object, now: datetime, by: str
         rulebook = Rulebook()
         problems = [*_slug_problems(slug, rulebook), *_name_problems(name)]
         _check_rule(rule, rulebook, slug=None, problems=problems)
-        word, bit = _free_place(rulebook)
-        segment = Segment.objects.create(
-            slug=slug, name=name.strip(), description=description, word=word, bit=bit, created_at=now
-        )
+        segment = _placed(rulebook, slug=slug, name=name, description=description, now=now)
         _save_version(segment, rule, number=1, now=now, by=by)
         enqueue_on_commit("retention.refresh")
     return segment
+
+
+def new_segment(*, slug: str, name: str, description: str, now: datetime, static: bool) -> Segment:
+    """This function will save a segment without a rule; raises InvalidInput as `create_segment`.
+
+    The caller holds the lock of edits.
+    """
+    rulebook = Rulebook()
+    problems = [*_slug_problems(slug, rulebook), *_name_problems(name)]
+    if problems:
+        raise InvalidInput(problems[0].message, problems=problems)
+    return _placed(rulebook, slug=slug, name=name, description=description, now=now, static=static)
 
 
 def change_rule(*, segment: Segment, rule: object, now: datetime, by: str = "") -> Segment:
@@ -101,6 +121,8 @@ def delete_segment(*, segment: Segment) -> None:
     with transaction.atomic():
         lock_for_transaction(LockSpace.REFRESH)
         lock_for_transaction(LockSpace.REFRESH, EDITING)
+        # Whoever changes the list holds it: its rows come before they are deleted here, or never.
+        Segment.objects.select_for_update(of=("self",)).filter(pk=segment.pk).first()
         holders = [(each, use) for each, use in uses_of(segment.slug) if use.holds]
         if holders:
             raise InUse(holders)
@@ -109,7 +131,16 @@ def delete_segment(*, segment: Segment) -> None:
             rows.objects.filter(segment=segment).delete()
         Segment.objects.filter(pk=segment.pk).update(version=None, evaluated_version=None)
         SegmentVersion.objects.filter(segment=segment).delete()
+        _delete_uploads(segment)
         Segment.objects.filter(pk=segment.pk).delete()
+
+
+def _delete_uploads(segment: Segment) -> None:
+    uploads = ListUpload.objects.filter(segment=segment)
+    for rows in (UploadedId, UploadPiece):
+        rows.objects.filter(upload__in=uploads.values("pk")).delete()
+    uploads.delete()
+    ListUpload.objects.filter(source=segment).update(source=None)
 
 
 def keep_segments() -> None:
@@ -118,6 +149,11 @@ def keep_segments() -> None:
     Whoever begins to rely on a segment takes this before looking whether it is there.
     """
     share_for_transaction(LockSpace.REFRESH, EDITING)
+
+
+def _placed(rulebook: Rulebook, *, name: str, now: datetime, **columns: Any) -> Segment:
+    word, bit = _free_place(rulebook)
+    return Segment.objects.create(name=name.strip(), word=word, bit=bit, created_at=now, **columns)
 
 
 def _save_version(segment: Segment, rule: object, *, number: int, now: datetime, by: str) -> None:
