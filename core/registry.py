@@ -1,7 +1,7 @@
 """Where a higher app offers a lower one what the lower page or duty needs: registered in `AppConfig.ready()`, read by faces.
 
 The stores are fixed: sections of a member's page, handlers of a member's data, checks that `verify` proves, periodic work,
-who names a segment, kinds of long jobs.
+who names a segment, kinds of long jobs, what an import's undoing must ask first.
 """
 
 from __future__ import annotations
@@ -175,6 +175,10 @@ def _nothing(_params: Mapping[str, Any]) -> str:
     return ""
 
 
+def _no_words(_result: Mapping[str, Any]) -> Sequence[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class JobKind:
     """A kind of long work. `run` returns the result as JSON; it may be begun anew at any time after a death, with the state
@@ -193,6 +197,8 @@ class JobKind:
     """The parameters as people say them: the file's name, which segment."""
     page: Callable[[Mapping[str, Any]], str] = _nothing
     """The address of the screen, made from the parameters, where what came of it is shown in full."""
+    told: Callable[[Mapping[str, Any]], Sequence[str | Promise]] = _no_words
+    """The result as people say it, a sentence each; without it the numbers of the result stand by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +224,35 @@ class SegmentUse:
     rows: Callable[[str], Sequence[Use]]
 
 
+class MembersFired(Protocol):
+    def __call__(self, *, member_ids: Collection[int], since: datetime) -> int:
+        """How many of these members got something from a campaign at `since` or later."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FiredSince:
+    """Who acts on what is known of members: an import is not undone once somebody acted on it."""
+
+    code: str
+    members_fired: MembersFired
+
+
+@dataclass(frozen=True, slots=True)
+class MemberTies:
+    """What keeps a member whom an import made, when the import is undone (`holding`, of those asked); and what is only
+    worked out from a member and goes with it (`clear`, inside the caller's transaction, under the lock of refreshes)."""
+
+    code: str
+    holding: Callable[[Collection[int]], set[int]]
+    clear: Callable[[Collection[int]], None]
+
+
 member_sections: Store[MemberSection] = Store()
 member_data: Store[MemberDataHandler] = Store()
 checks: Store[Check] = Store()
 periodic_work: Store[PeriodicWork] = Store()
 segment_uses: Store[SegmentUse] = Store()
 job_kinds: Store[JobKind] = Store()
+fired_since: Store[FiredSince] = Store()
+member_ties: Store[MemberTies] = Store()

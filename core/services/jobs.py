@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
@@ -96,6 +96,16 @@ def cancel_job(*, job_id: int, now: datetime) -> Job:
     return job
 
 
+def find_job(job_id: int) -> Job | None:
+    return Job.objects.filter(pk=job_id).first()
+
+
+def job_listing(*, api_key: ApiKey | None, state: str | None = None, kind: str | None = None) -> QuerySet[Job]:
+    """This function will return the jobs that a key asked for, or all of them for None."""
+    wanted = {"api_key": api_key, "state": state, "kind": kind}
+    return Job.objects.filter(**{name: value for name, value in wanted.items() if value is not None})
+
+
 def run_jobs(*, now: datetime, stopped: Callable[[], bool] = lambda: False) -> dict[str, int]:
     """This function will run the jobs that wait, one after the other, and count how they ended.
 
@@ -164,7 +174,7 @@ def _taken(seen: Job, kind: JobKind, now: datetime) -> Job | None:
         return Job.objects.get(pk=seen.pk) if won == 1 else None
 
 
-def _unchanged(seen: Job) -> Any:
+def _unchanged(seen: Job) -> QuerySet[Job]:
     return Job.objects.filter(pk=seen.pk, state=seen.state, lease=seen.lease, claimable_at=seen.claimable_at)
 
 
