@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from core.conf import shop_zone
 from core.errors import DomainError
 from core.locks import LockSpace, lock_for_transaction, share_for_transaction
+from core.sql import insert_rows
 from members.models import BehaviourEvent, Member, Order, StoredCalendar
 
 DAY_SECONDS = 86_400
@@ -41,10 +42,11 @@ class ZoneChanged(DomainError):
 
 def demand_zone(*, now: datetime) -> None:
     """This function will raise ZoneChanged unless stored days follow SHOP_TIME_ZONE. An empty database takes it over."""
-    stored = StoredCalendar.objects.values_list("zone", flat=True).first()
+    zones = StoredCalendar.objects.values_list("zone", flat=True)
+    stored = zones.first()
     if stored is None:
-        made, _created = StoredCalendar.objects.get_or_create(defaults={"zone": shop_zone().key, "changed_at": now})
-        stored = made.zone
+        insert_rows(StoredCalendar, ["id", "zone", "changed_at"], [(1, shop_zone().key, now)], conflict=["id"])
+        stored = zones.get()
     if stored != shop_zone().key:
         raise ZoneChanged(stored=stored, configured=shop_zone().key)
 

@@ -55,9 +55,9 @@ def refresh(*, as_of: datetime, full: bool = False, now: datetime | None = None)
     `now` is the wall clock for the run's record; `as_of` stands in for it. A refresh that fails changes nothing but leaves
     a run with its error. Days that are stored in another zone than SHOP_TIME_ZONE are refused: ZoneChanged.
     """
-    demand_zone(now=now or as_of)
     if _kind_needed(RefreshState.objects.first(), as_of=as_of, full=full) is None:
         return RefreshReport(NOTHING, as_of)
+    demand_zone(now=now or as_of)  # a refusal of every minute is no run
     started_at = now or as_of
     try:
         with transaction.atomic():
