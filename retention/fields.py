@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from members.fields import PROFILE_FIELDS
+from retention.behaviours import BEHAVIOURS
 from retention.models.facts import WINDOWS
 from retention.scoring.lifecycle import Stage
 from rules.fields import Field, FieldCatalogue, FieldType
@@ -178,4 +179,5 @@ SCORE_FIELDS = (
 )
 """What ages from day to day."""
 
-CATALOGUE = FieldCatalogue([*PROFILE_FIELDS, *FACT_FIELDS, *SCORE_FIELDS])
+CATALOGUE = FieldCatalogue([*PROFILE_FIELDS, *FACT_FIELDS, *SCORE_FIELDS], BEHAVIOURS)
+"""What every installation has."""

@@ -1,13 +1,10 @@
-"""The rule as a tree of frozen nodes. A path says where in the JSON a node stood; it is no part of equality.
-
-Behaviour windows (`{"did": "order", ...}`) will be one more leaf, `Did`, beside Compare: it joins `Leaf` below, gets
-its operators' rows, its reader in parse and its form in compile. Until events can be asked, parse refuses it.
-"""
+"""The rule as a tree of frozen nodes. A path says where in the JSON a node stood; it is no part of equality."""
 
 import dataclasses
 import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any as Anything
 from typing import TypeAlias
 
@@ -63,6 +60,54 @@ class Compare:
     path: str = dataclasses.field(default="", compare=False)
 
 
+class Aggregate(StrEnum):
+    """What is made of all that a member did: how often, on how many days, how much altogether."""
+
+    COUNT = "times"
+    DISTINCT_DAYS = "distinct_days"
+    SUM = "sum"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The days looked at, counted back from the day of `as_of`: a form of rules.operators.WINDOWS, and its value.
+
+    `within_days` has a number of days, `between_days_ago` a pair of them, `since` a date; no form is all there is.
+    """
+
+    form: str = ""
+    value: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What a behaviour must have been like: a field of its own against a value.
+
+    `plain` is a value written without its operator: {"category": "tea"}.
+    """
+
+    name: str
+    operator: str
+    value: Value = None
+    plain: bool = dataclasses.field(default=False, compare=False)
+    path: str = dataclasses.field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """What a member did in a window, counted or summed, against a number. Of nothing it is 0, never missing."""
+
+    kind: str
+    aggregate: Aggregate
+    operator: str
+    value: Value
+    of: str | None = None
+    """For sums: the name of what is summed."""
+    window: Window = Window()
+    where: tuple[Where, ...] = ()
+    path: str = dataclasses.field(default="", compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class InSegment:
     """Another segment by name. `rules.segments.inline` puts its rule in this place before compiling."""
@@ -96,7 +141,7 @@ class StaticList:
     path: str = dataclasses.field(default="", compare=False)
 
 
-Leaf: TypeAlias = Compare | InSegment | StaticList | Everyone
+Leaf: TypeAlias = Compare | Did | InSegment | StaticList | Everyone
 Node: TypeAlias = All | Any | Not | InlinedSegment | Leaf
 
 
@@ -123,13 +168,18 @@ def walk(node: Node) -> Iterator[Node]:
 def leaves(node: Node) -> Iterator[Leaf]:
     """This function will yield the conditions of a rule, those of inlined segments too."""
     for each in walk(node):
-        if isinstance(each, Compare | InSegment | StaticList | Everyone):
+        if isinstance(each, Compare | Did | InSegment | StaticList | Everyone):
             yield each
 
 
 def fields_in(node: Node) -> frozenset[str]:
     """This function will name the fields that a rule reads."""
     return frozenset(leaf.field for leaf in leaves(node) if isinstance(leaf, Compare))
+
+
+def kinds_in(node: Node) -> frozenset[str]:
+    """This function will name the kinds of behaviour that a rule asks for."""
+    return frozenset(leaf.kind for leaf in leaves(node) if isinstance(leaf, Did))
 
 
 def segments_in(node: Node) -> frozenset[str]:

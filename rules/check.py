@@ -1,28 +1,37 @@
 """Tree against catalogue: every name known, every operator legal, every value of its field's type."""
 
-import datetime
-import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from rules.ast import (
+    Aggregate,
     All,
     Any,
     Compare,
+    Did,
     Everyone,
     InlinedSegment,
     InSegment,
     Node,
     Not,
-    Scalar,
     StaticList,
     Value,
+    Where,
+    Window,
     at,
 )
 from rules.errors import Findings
-from rules.fields import Field, FieldCatalogue, FieldType, nearest
+from rules.fields import Behaviour, Field, FieldCatalogue, FieldType, nearest
 from rules.messages import _, shorten
-from rules.operators import OPERATORS, Operator, Shape, operators_for
-from rules.parse import LARGEST_INTEGER, SMALLEST_INTEGER
+from rules.operators import BEHAVIOUR_OPERATORS, LONGEST_WINDOW_DAYS, OPERATORS, Operator, operators_for
+from rules.values import Values, whole
+
+COUNTS: Mapping[Aggregate, Field] = {
+    Aggregate.COUNT: Field(name="times", type=FieldType.NUMBER, label=_("times"), unit="times", nullable=False),
+    Aggregate.DISTINCT_DAYS: Field(name="times", type=FieldType.NUMBER, label=_("days"), unit="days", nullable=False),
+}
+"""What is compared where a behaviour is counted."""
+SINCE = Field(name="since", type=FieldType.DATE, label="since")
 
 
 def check(node: Node, catalogue: FieldCatalogue, *, segments: Collection[str]) -> Node:
@@ -53,6 +62,8 @@ class _Checker:
                 return Not(self.node(node.child), node.path)
             case Compare():
                 return self._compare(node)
+            case Did():
+                return self._did(node)
             case InSegment():
                 return self._in_segment(node)
             case InlinedSegment() | StaticList() | Everyone():
@@ -72,21 +83,122 @@ class _Checker:
 
     def _compare(self, node: Compare) -> Node:
         field = self._field(node)
-        operator = self._operator(node)
+        operator = self._operator(node.operator, at(node.path, "operator"))
         if field is None or operator is None:
             return node
-        if operator not in operators_for(field):
+        allowed = tuple(row.code for row in operators_for(field))
+        if not self._takes(field, operator, allowed, at(node.path, "operator")):
+            return node
+        value = Values(self._found, field, operator, at(node.path, "value")).read(node.value)
+        return Compare(node.field, node.operator, value, node.path)
+
+    def _takes(self, field: Field, operator: Operator, allowed: Collection[str], path: str) -> bool:
+        if operator.code in allowed:
+            return True
+        self._found.add(
+            path,
+            "operator_not_allowed",
+            _("“%(field)s” does not take “%(operator)s”. It takes: %(allowed)s."),
+            field=field.label,
+            operator=operator.code,
+            allowed=", ".join(allowed),
+        )
+        return False
+
+    # behaviours
+
+    def _did(self, node: Did) -> Node:
+        operator = self._operator(node.operator, at(node.path, "operator"))
+        window = self._window(node)
+        behaviour = self._behaviour(node)
+        if behaviour is None:
+            return node
+        measured = self._measured(node, behaviour)
+        where = tuple(self._where(each, behaviour) for each in node.where)
+        if operator is None or measured is None:
+            return node
+        if not self._takes(measured, operator, BEHAVIOUR_OPERATORS, at(node.path, "operator")):
+            return node
+        key = "value" if node.aggregate is Aggregate.SUM else "times"
+        value = Values(self._found, measured, operator, at(node.path, key)).read(node.value)
+        if node.aggregate is not Aggregate.SUM and _is_negative(value):
+            self._found.add(at(node.path, key), "out_of_range", _("Nobody does anything less than 0 times."))
+        return replace(node, value=value, window=window, where=where)
+
+    def _behaviour(self, node: Did) -> Behaviour | None:
+        behaviour = self._catalogue.behaviour(node.kind)
+        if behaviour is None:
+            self._unknown(
+                at(node.path, "did"),
+                "unknown_did",
+                node.kind,
+                nearest(node.kind, [each.code for each in self._catalogue.behaviours]),
+                plain=_("“%(name)s” is nothing this shop records, so no condition can ask for it."),
+                guess=_("“%(name)s” is nothing this shop records. Did you mean “%(suggestion)s”?"),
+            )
+        return behaviour
+
+    def _measured(self, node: Did, behaviour: Behaviour) -> Field | None:
+        """This function will give what is compared: a count of times or days, or one of the behaviour's sums."""
+        if node.aggregate is not Aggregate.SUM:
+            return COUNTS[node.aggregate]
+        summed = behaviour.sum_of(node.of or "")
+        if summed is None:
+            known = [field.name for field in behaviour.sums]
             self._found.add(
-                at(node.path, "operator"),
-                "operator_not_allowed",
-                _("“%(field)s” does not take “%(operator)s”. It takes: %(allowed)s."),
-                field=field.label,
-                operator=operator.code,
-                allowed=", ".join(row.code for row in operators_for(field)),
+                at(node.path, "sum"),
+                "unknown_sum",
+                _("“%(name)s” cannot be added up of “%(behaviour)s”. What can: %(known)s."),
+                name=shorten(node.of),
+                behaviour=behaviour.label,
+                known=", ".join(known) or "-",
+            )
+        return summed
+
+    def _window(self, node: Did) -> Window:
+        form, value = node.window.form, node.window.value
+        path = at(node.path, form)
+        if not form or value is None:
+            return node.window
+        if form == "since":
+            return Window(form, Values(self._found, SINCE, OPERATORS["="], path).read(value))
+        if form == "within_days":
+            return Window(form, Values(self._found, SINCE, OPERATORS["within_last_days"], path).read(value))
+        return Window(form, self._days_ago(value, path))
+
+    def _days_ago(self, value: Value, path: str) -> Value:
+        """Both ends belong to it, in either order: somebody thinks back from today, somebody else forward."""
+        numbers = tuple(whole(each) for each in value) if isinstance(value, tuple) else ()
+        ends = sorted(number for number in numbers if number is not None)
+        if len(ends) != 2 or len(numbers) != 2:
+            self._found.add(path, "wrong_type", _("“between_days_ago” takes a list of two whole numbers of days."))
+            return None
+        if ends[0] < 0 or ends[1] > LONGEST_WINDOW_DAYS:
+            self._found.add(path, "out_of_range", _("The numbers of days are from 0 to %(most)d."), most=LONGEST_WINDOW_DAYS)
+        return (ends[0], ends[1])
+
+    def _where(self, node: Where, behaviour: Behaviour) -> Where:
+        field = behaviour.where(node.name)
+        operator = self._operator(node.operator, at(node.path, "operator"))
+        if field is None:
+            known = [each.name for each in behaviour.wheres]
+            self._unknown(
+                node.path,
+                "unknown_where",
+                node.name,
+                nearest(node.name, known),
+                plain=_("“%(behaviour)s” has no “%(name)s”. It has: %(known)s."),
+                guess=_("“%(behaviour)s” has no “%(name)s”. Did you mean “%(suggestion)s”?"),
+                behaviour=behaviour.label,
+                known=", ".join(known),
             )
             return node
-        value = _Values(self._found, field, operator, at(node.path, "value")).read(node.value)
-        return Compare(node.field, node.operator, value, node.path)
+        allowed = tuple(row.code for row in operators_for(field))
+        path = node.path if node.plain else at(node.path, "operator")
+        if operator is None or not self._takes(field, operator, allowed, path):
+            return node
+        value_path = node.path if node.plain else at(node.path, "value")
+        return replace(node, value=Values(self._found, field, operator, value_path).read(node.value))
 
     def _field(self, node: Compare) -> Field | None:
         field = self._catalogue.get(node.field)
@@ -101,219 +213,28 @@ class _Checker:
             )
         return field
 
-    def _operator(self, node: Compare) -> Operator | None:
-        operator = OPERATORS.get(node.operator)
+    def _operator(self, code: str, path: str) -> Operator | None:
+        operator = OPERATORS.get(code)
         if operator is None:
             self._unknown(
-                at(node.path, "operator"),
+                path,
                 "unknown_operator",
-                node.operator,
-                nearest(node.operator, OPERATORS),
+                code,
+                nearest(code, OPERATORS),
                 plain=_("There is no operator “%(name)s”."),
                 guess=_("There is no operator “%(name)s”. Did you mean “%(suggestion)s”?"),
             )
         return operator
 
-    def _unknown(self, path: str, code: str, name: str, suggestion: str | None, *, plain: str, guess: str) -> None:
+    def _unknown(
+        self, path: str, code: str, name: str, suggestion: str | None, *, plain: str, guess: str, **more: object
+    ) -> None:
         if suggestion is None:
-            self._found.add(path, code, plain, name=shorten(name))
+            self._found.add(path, code, plain, name=shorten(name), **more)
         else:
-            self._found.add(path, code, guess, name=shorten(name), suggestion=suggestion)
+            self._found.add(path, code, guess, name=shorten(name), suggestion=suggestion, **more)
 
 
-class _Values:
-    """Reads what one comparison compares with, in the shape its operator wants and the type its field has."""
-
-    def __init__(self, found: Findings, field: Field, operator: Operator, path: str) -> None:
-        self._found = found
-        self._field = field
-        self._operator = operator
-        self._path = path
-
-    def read(self, value: Value) -> Value:
-        if self._operator.shape is Shape.NONE:
-            self._refuse_any(value)
-            return None
-        if value is None:
-            self._found.add(self._path, "missing_value", _("The value to compare with is missing."))
-            return None
-        if isinstance(value, tuple):
-            return self._several(value)
-        return self._single(value)
-
-    def _refuse_any(self, value: Value) -> None:
-        if value is not None:
-            self._found.add(
-                self._path,
-                "unexpected_value",
-                _("“%(operator)s” takes no value. Leave “value” out."),
-                operator=self._operator.code,
-            )
-
-    def _single(self, value: Scalar) -> Value:
-        match self._operator.shape:
-            case Shape.ONE:
-                return self._typed(value, self._path)
-            case Shape.DAYS:
-                return self._days(value)
-            case Shape.PAIR:
-                self._wrong(self._path, _("“between” takes a list of two values, the lower one first."))
-            case _:
-                self._wrong(self._path, _("This operator takes a list of values, written in brackets [...]."))
-        return None
-
-    def _several(self, values: tuple[Scalar, ...]) -> Value:
-        if self._operator.shape is Shape.PAIR:
-            return self._pair(values)
-        if self._operator.shape is Shape.LIST:
-            typed = (self._typed(value, at(self._path, index)) for index, value in enumerate(values))
-            return tuple(value for value in typed if value is not None)
-        self._wrong(self._path, _("This operator takes one value, not a list."))
-        return None
-
-    def _pair(self, values: tuple[Scalar, ...]) -> Value:
-        if len(values) != 2:
-            self._wrong(self._path, _("“between” takes a list of two values, the lower one first."))
-            return None
-        low, high = (self._typed(value, at(self._path, index)) for index, value in enumerate(values))
-        if low is None or high is None:
-            return None
-        if low > high:  # type: ignore[operator]  # both went through the same reader, so they have one type
-            self._found.add(self._path, "low_above_high", _("The lower value is above the upper one. Swap them."))
-        return (low, high)
-
-    def _days(self, value: Scalar) -> Value:
-        most = self._operator.most_days
-        number = _whole(value)
-        if number is None:
-            self._wrong(self._path, _("The number of days is a whole number."))
-        elif not 1 <= number <= most:
-            self._found.add(self._path, "out_of_range", _("The number of days is from 1 to %(most)d."), most=most)
-        return number
-
-    def _typed(self, value: Scalar, path: str) -> Scalar | None:
-        return _READERS[self._field.type](self, value, path)
-
-    # one reader a type
-
-    def _text(self, value: Scalar, path: str) -> Scalar | None:
-        if not isinstance(value, str):
-            return self._wrong(path, _("“%(field)s” is a text: write the value in quotes."), field=self._field.label)
-        if not value:
-            self._found.add(path, "empty_text", _("An empty text counts as missing. To ask for that use “is_null”."))
-        return value
-
-    def _integer(self, value: Scalar, path: str) -> Scalar | None:
-        number = _whole(value)
-        if number is None:
-            return self._wrong(
-                path,
-                _("“%(field)s” is a whole number: write the value as one, without quotes."),
-                field=self._field.label,
-            )
-        if not SMALLEST_INTEGER <= number <= LARGEST_INTEGER:
-            self._found.add(path, "out_of_range", _("This number is too large."))
-        return number
-
-    def _money(self, value: Scalar, path: str) -> Scalar | None:
-        if _whole(value) is None:
-            return self._wrong(
-                path,
-                _("“%(field)s” is an amount: write the value in minor units as a whole number, such as 1999."),
-                field=self._field.label,
-            )
-        return self._integer(value, path)
-
-    def _decimal(self, value: Scalar, path: str) -> Scalar | None:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return self._wrong(
-                path,
-                _("“%(field)s” is a number: write the value as one, without quotes."),
-                field=self._field.label,
-            )
-        return float(value)
-
-    def _share(self, value: Scalar, path: str) -> Scalar | None:
-        number = self._decimal(value, path)
-        if isinstance(number, float) and not 0 <= number <= 1:
-            self._found.add(path, "out_of_range", _("A share is written from 0 to 1: 0.25 is a quarter, or 25%%."))
-        return number
-
-    def _date(self, value: Scalar, path: str) -> Scalar | None:
-        day = _day(value)
-        if day is None:
-            self._found.add(
-                path,
-                "bad_date",
-                _("“%(field)s” is a date: write the value as year-month-day, such as 2026-01-31."),
-                field=self._field.label,
-            )
-        return day
-
-    def _boolean(self, value: Scalar, path: str) -> Scalar | None:
-        if not isinstance(value, bool):
-            return self._wrong(path, _("“%(field)s” is true or false, without quotes."), field=self._field.label)
-        return value
-
-    def _choice(self, value: Scalar, path: str) -> Scalar | None:
-        choices = {(type(choice), choice): choice for choice, label in self._field.choices}
-        if (type(value), value) in choices:
-            return value
-        known = [str(choice) for choice in choices.values()]
-        near = nearest(value, known) if isinstance(value, str) else None
-        if near is not None:
-            self._found.add(
-                path,
-                "unknown_choice",
-                _("“%(value)s” is no value of “%(field)s”. Did you mean “%(suggestion)s”?"),
-                value=shorten(str(value)),
-                field=self._field.label,
-                suggestion=near,
-            )
-        else:
-            self._found.add(
-                path,
-                "unknown_choice",
-                _("“%(value)s” is no value of “%(field)s”. Its values are: %(known)s."),
-                value=shorten(str(value)),
-                field=self._field.label,
-                known=shorten(", ".join(known), longest=300),
-            )
-        return None
-
-    def _wrong(self, path: str, msgid: str, **params: object) -> Scalar | None:
-        self._found.add(path, "wrong_type", msgid, **params)
-        return None
-
-
-_READERS: dict[FieldType, Callable[[_Values, Scalar, str], Scalar | None]] = {
-    FieldType.TEXT: _Values._text,
-    FieldType.TAGS: _Values._text,
-    FieldType.NUMBER: _Values._integer,
-    FieldType.MONEY: _Values._money,
-    FieldType.DECIMAL: _Values._decimal,
-    FieldType.SHARE: _Values._share,
-    FieldType.DATE: _Values._date,
-    FieldType.BOOLEAN: _Values._boolean,
-    FieldType.ENUMERATION: _Values._choice,
-}
-
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-def _whole(value: Scalar) -> int | None:
-    """This function will give a whole number, also where JSON wrote 2.0 for 2, or None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if value == int(value) else None
-
-
-def _day(value: Scalar) -> datetime.date | None:
-    if isinstance(value, datetime.date):
-        return value
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        return None
-    try:
-        return datetime.date.fromisoformat(value)
-    except ValueError:
-        return None
+def _is_negative(value: Value) -> bool:
+    low = value[0] if isinstance(value, tuple) else value
+    return isinstance(low, int) and low < 0

@@ -11,6 +11,7 @@ from rules.ast import (
     All,
     Any,
     Compare,
+    Did,
     Everyone,
     InlinedSegment,
     InSegment,
@@ -84,7 +85,7 @@ class _Explainer:
                 return self._group(node, "not", (node.child,), decides)
             case InlinedSegment():
                 return self._group(node, "segment", (node.rule,), decides)
-            case Compare() | InSegment() | StaticList() | Everyone():
+            case Compare() | Did() | InSegment() | StaticList() | Everyone():
                 return self._leaf(node, decides)
 
     def _group(self, node: Node, kind: str, below: tuple[Node, ...], decides: bool) -> Explanation:

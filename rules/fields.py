@@ -44,6 +44,10 @@ class Field:
     """For dates with anniversaries: the column that holds MMDD as an integer (Feb 29 is 229)."""
     members_with: Callable[[str], Any] | None = None
     """For tags: the queryset or subquery of ids (never null) of the members who have this tag."""
+    expression: Callable[[], Any] | None = None
+    """What the database works out in place of a column. It may not raise for any row."""
+    of_part: bool = False
+    """For fields of a behaviour: asked of its parts (an order's lines); one part must be all that is asked of parts."""
 
     def __post_init__(self) -> None:
         if not self.column:
@@ -60,15 +64,54 @@ class Field:
         return next((label for choice, label in self.choices if choice == value), value)
 
 
-class FieldCatalogue:
-    """The fields that rules may name."""
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A behaviour in a sentence: "ordered", "did not order". With `%(what)s` where it names what it was done to."""
 
-    def __init__(self, fields: Iterable[Field]) -> None:
+    yes: Label
+    no: Label
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """One kind of thing that members do, with what may be summed of it and what it may be asked to be like."""
+
+    code: str
+    label: Label
+    deed: Deed
+    deeds_to: tuple[tuple[str, Deed], ...] = ()
+    """(name of a where field, how the deed is said with its value): ("category", "bought %(what)s")."""
+    sums: tuple[Field, ...] = ()
+    wheres: tuple[Field, ...] = ()
+    rows: Callable[[Any], Any] | None = None
+    """From rules.behaviour.Sought to the queryset of sums, a row a member."""
+
+    def sum_of(self, name: str | None) -> Field | None:
+        """This function will give what may be summed under this name, or None."""
+        return next((field for field in self.sums if field.name == name), None)
+
+    def where(self, name: str) -> Field | None:
+        """This function will give what may be asked under this name, or None."""
+        return next((field for field in self.wheres if field.name == name), None)
+
+
+class FieldCatalogue:
+    """The fields that rules may name, and the behaviours that they may ask for."""
+
+    def __init__(self, fields: Iterable[Field], behaviours: Iterable[Behaviour] = ()) -> None:
         self._by_name: dict[str, Field] = {}
         for field in fields:
             if field.name in self._by_name:
                 raise ValueError(f"The field {field.name} is in the catalogue twice.")
             self._by_name[field.name] = field
+        self.behaviours = tuple(behaviours)
+        self._behaviours = {each.code: each for each in self.behaviours}
+        if len(self._behaviours) < len(self.behaviours):
+            raise ValueError("A behaviour is in the catalogue twice.")
+
+    def behaviour(self, code: str) -> Behaviour | None:
+        """This function will give the behaviour of that kind, or None."""
+        return self._behaviours.get(code)
 
     def get(self, name: str) -> Field | None:
         """This function will give the field of that name, or None."""

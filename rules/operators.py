@@ -58,6 +58,11 @@ class Operator:
         return self.phrases.get(type_, self.phrase)
 
 
+BEHAVIOUR_OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "between")
+"""What a count or a sum of behaviour may be compared by: it is a number and never missing."""
+WINDOWS = ("within_days", "between_days_ago", "since")
+"""How a behaviour's window is written; leaving all of them out asks for all there is."""
+
 LONGEST_WINDOW_DAYS = 3660
 """Days. Origin: ten years, more than any shop's history is asked for."""
 LONGEST_ANNIVERSARY_DAYS = 366

@@ -4,10 +4,26 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from rules.ast import All, Any, Compare, Everyone, InSegment, Node, Not, Scalar, Value, at
+from rules.ast import (
+    Aggregate,
+    All,
+    Any,
+    Compare,
+    Did,
+    Everyone,
+    InSegment,
+    Node,
+    Not,
+    Scalar,
+    Value,
+    Where,
+    Window,
+    at,
+)
 from rules.errors import MOST_ERRORS, Findings
 from rules.fields import nearest
 from rules.messages import _, shorten
+from rules.operators import WINDOWS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +38,8 @@ class Limits:
     rule_values: int = 50_000
     """Values in all lists of a rule."""
     text_chars: int = 500
+    behaviours: int = 20
+    """Conditions on what members did: each may read all orders or events once."""
     errors: int = MOST_ERRORS
 
 
@@ -31,6 +49,8 @@ SMALLEST_INTEGER = -(2**63)
 
 _GROUP_KEYS = ("combinator", "not", "rules")
 _COMPARE_KEYS = ("field", "operator", "value")
+_DID_KEYS = ("did", "operator", "times", "sum", "value", "distinct_days", *WINDOWS, "where")
+_WHERE_KEYS = ("operator", "value")
 _MARKS = ("combinator", "rules", "did", "field", "operator", "in_segment", "everyone")
 
 
@@ -49,6 +69,7 @@ class _Parser:
         self._found = found
         self._limits = limits
         self._leaves = 0
+        self._behaviours = 0
         self._values = 0
 
     def node(self, document: object, *, path: str, depth: int) -> Node | None:
@@ -79,7 +100,7 @@ class _Parser:
             return None
         self._only(document, _GROUP_KEYS, path)
         combinator = self._combinator(document, path)
-        denied = self._denied(document, path)
+        denied = self._flag(document, "not", path)
         children = self._children(document, path, depth)
         if combinator is None or not children:
             return None
@@ -96,11 +117,11 @@ class _Parser:
         self._found.add(at(path, "combinator"), "unknown_combinator", _("A group's combinator is “and” or “or”."))
         return None
 
-    def _denied(self, document: Mapping[object, object], path: str) -> bool:
-        denied = document.get("not", False)
-        if isinstance(denied, bool):
-            return denied
-        self._found.add(at(path, "not"), "wrong_type", _("“not” is true or false."))
+    def _flag(self, document: Mapping[object, object], key: str, path: str) -> bool:
+        given = document.get(key, False)
+        if isinstance(given, bool):
+            return given
+        self._found.add(at(path, key), "wrong_type", _("“%(key)s” is true or false."), key=key)
         return False
 
     def _children(self, document: Mapping[object, object], path: str, depth: int) -> tuple[Node, ...]:
@@ -138,15 +159,91 @@ class _Parser:
         self._found.add(at(path, "everyone"), "not_true", _("“everyone” can only be true. Leave the condition out instead."))
         return None
 
+    # behaviours
+
     def _did(self, document: Mapping[object, object], path: str) -> Node | None:
-        """This function will refuse a behaviour window: no kind of event has entered the catalogue yet."""
-        self._found.add(
-            at(path, "did"),
-            "unknown_did",
-            _("“%(kind)s” is nothing this shop records, so no condition can ask for it."),
-            kind=shorten(document["did"]),
-        )
-        return None
+        self._count_behaviour(path)
+        self._only(document, _DID_KEYS, path)
+        kind = self._name(document, "did", path)
+        operator = self._name(document, "operator", path)
+        aggregate, value = self._aggregate(document, path)
+        of = self._name(document, "sum", path) if aggregate is Aggregate.SUM else None
+        window = self._window(document, path)
+        where = self._wheres(document, path)
+        if kind is None or operator is None or value is None or (aggregate is Aggregate.SUM and of is None):
+            return None
+        return Did(kind, aggregate, operator, value, of, window, where, path)
+
+    def _aggregate(self, document: Mapping[object, object], path: str) -> tuple[Aggregate, Value]:
+        """This function will tell what is made of the behaviour, and what that is compared with."""
+        aggregate = Aggregate.DISTINCT_DAYS if self._flag(document, "distinct_days", path) else Aggregate.COUNT
+        wanted, needless = "times", ["value"]
+        if "sum" in document:
+            wanted, needless, aggregate = "value", ["times", "distinct_days"], Aggregate.SUM
+        for key in needless:
+            if key in document and document[key] is not False:
+                self._found.add(
+                    at(path, key),
+                    "unexpected_value",
+                    _("“times” counts and “sum” with “value” adds up: a condition does one of them. Leave “%(key)s” out."),
+                    key=key,
+                )
+        if wanted not in document:
+            self._missing(path, wanted)
+            return aggregate, None
+        return aggregate, self._value(document[wanted], at(path, wanted))
+
+    def _window(self, document: Mapping[object, object], path: str) -> Window:
+        forms = [form for form in WINDOWS if form in document]
+        for form in forms[1:]:
+            self._found.add(
+                at(path, form),
+                "two_windows",
+                _("A condition has one window: leave this out, or “%(first)s”."),
+                first=forms[0],
+            )
+        return Window(forms[0], self._value(document[forms[0]], at(path, forms[0]))) if forms else Window()
+
+    def _wheres(self, document: Mapping[object, object], path: str) -> tuple[Where, ...]:
+        if "where" not in document:
+            return ()
+        here = at(path, "where")
+        asked = document["where"]
+        if not isinstance(asked, dict):
+            self._found.add(here, "wrong_type", _('“where” is an object in braces, such as {"category": "tea"}.'))
+            return ()
+        if len(asked) > self._limits.leaves:
+            self._found.add(
+                here,
+                "too_many_leaves",
+                _("A rule has at most %(most)d conditions. Make segments of its parts."),
+                most=self._limits.leaves,
+            )
+            return ()
+        read = (self._where(name, given, here) for name, given in asked.items())
+        return tuple(where for where in read if where is not None)
+
+    def _where(self, name: object, given: object, path: str) -> Where | None:
+        if not isinstance(name, str) or not self._text_is_sound(name, path):
+            return None
+        here = _below(path, name)
+        if not isinstance(given, dict):
+            value = self._value(given, here)
+            return None if value is None else Where(name, "in" if isinstance(value, tuple) else "=", value, True, here)
+        self._only(given, _WHERE_KEYS, here)
+        operator = self._name(given, "operator", here)
+        value = self._value(given["value"], at(here, "value")) if "value" in given else None
+        return None if operator is None else Where(name, operator, value, False, here)
+
+    def _count_behaviour(self, path: str) -> None:
+        self._behaviours += 1
+        if self._behaviours > self._limits.behaviours:
+            self._found.add_last(
+                path,
+                "too_many_behaviours",
+                _("A rule has at most %(most)d conditions on what members did. Make segments of its parts."),
+                most=self._limits.behaviours,
+            )
 
     def _unknown_shape(self, document: Mapping[object, object], path: str) -> Node | None:
         meant = next((near for key in document if (near := _near(key, _MARKS))), None)
@@ -154,7 +251,7 @@ class _Parser:
             self._found.add(
                 path,
                 "unknown_shape",
-                _("A condition has “field”, “in_segment” or “everyone”; a group has “combinator” and “rules”."),
+                _("A condition has “field”, “did”, “in_segment” or “everyone”; a group has “combinator” and “rules”."),
             )
         else:
             self._found.add(
@@ -265,7 +362,7 @@ class _Parser:
                 self._unknown_key(key, known, path)
 
     def _unknown_key(self, key: object, known: Collection[str], path: str) -> None:
-        here = at(path, key) if isinstance(key, str) and key.isidentifier() and len(key) <= 50 else path
+        here = _below(path, key)
         near = _near(key, known)
         if near is None:
             self._found.add(
@@ -283,6 +380,11 @@ class _Parser:
                 key=shorten(key),
                 suggestion=near,
             )
+
+
+def _below(path: str, key: object) -> str:
+    """This function will give the path of a key that somebody chose, or the path above where it could not be read."""
+    return at(path, key) if isinstance(key, str) and key.isidentifier() and len(key) <= 50 else path
 
 
 def _near(key: object, known: Collection[str]) -> str | None:

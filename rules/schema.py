@@ -5,13 +5,13 @@ end above its upper one, names of segments when the schema was made without them
 """
 
 from collections.abc import Collection
-from itertools import groupby
+from itertools import combinations, groupby
 from typing import Any
 from urllib.parse import quote
 
-from rules.fields import Field, FieldCatalogue, FieldType
+from rules.fields import Behaviour, Field, FieldCatalogue, FieldType
 from rules.messages import Translate, untranslated
-from rules.operators import OPERATORS, Operator, Shape, operators_for
+from rules.operators import BEHAVIOUR_OPERATORS, LONGEST_WINDOW_DAYS, OPERATORS, WINDOWS, Operator, Shape, operators_for
 from rules.parse import LARGEST_INTEGER, LIMITS, SMALLEST_INTEGER
 
 Json = dict[str, Any]
@@ -49,6 +49,7 @@ def schema(
                 "anyOf": [
                     {"$ref": "#/$defs/group"},
                     {"$ref": "#/$defs/comparison"},
+                    *([{"$ref": "#/$defs/behaviour"}] if catalogue.behaviours else []),
                     {"$ref": "#/$defs/in_segment"},
                     {"$ref": "#/$defs/everyone"},
                 ]
@@ -58,14 +59,19 @@ def schema(
             "in_segment": _closed({"in_segment": _segment(segments)}),
             "everyone": _closed({"everyone": {"const": True}}),
             **{_named(field): _comparison(field) for field in catalogue},
+            **_behaviours(catalogue.behaviours),
         },
         "fields": [_field(field) for field in catalogue],
         "operators": [_operator(operator, translate) for operator in OPERATORS.values()],
+        "behaviours": [_behaviour(behaviour) for behaviour in catalogue.behaviours],
+        "windows": [*WINDOWS, None],
         "limits": {
             "depth": LIMITS.depth,
             "conditions": LIMITS.leaves,
             "list_values": LIMITS.list_values,
             "text_characters": LIMITS.text_chars,
+            "behaviours": LIMITS.behaviours,
+            "window_days": LONGEST_WINDOW_DAYS,
         },
     }
 
@@ -114,8 +120,12 @@ def _form(field: Field, operators: list[Operator]) -> Json:
     return _closed(properties)
 
 
+def _one(field: Field) -> Json | None:
+    return {"enum": [value for value, _label in field.choices]} if field.choices else _VALUES.get(field.type)
+
+
 def _value(field: Field, operator: Operator) -> Json | None:
-    one = {"enum": [value for value, _label in field.choices]} if field.choices else _VALUES.get(field.type)
+    one = _one(field)
     match operator.shape:
         case Shape.NONE:
             return None
@@ -129,12 +139,106 @@ def _value(field: Field, operator: Operator) -> Json | None:
             return {"type": "integer", "minimum": 1, "maximum": operator.most_days}
 
 
-def _closed(properties: Json, *, required: list[str] | None = None) -> Json:
+def _closed(properties: Json, *, required: list[str] | None = None, **more: Any) -> Json:
     return {
         "type": "object",
         "properties": properties,
         "required": list(properties) if required is None else required,
         "additionalProperties": False,
+        **more,
+    }
+
+
+# behaviours
+
+
+def _behaviours(behaviours: Collection[Behaviour]) -> Json:
+    """This function will describe every condition on what members did, with one definition for wheres that are shared."""
+    if not behaviours:
+        return {}
+    wheres: dict[tuple[Field, ...], str] = {}
+    for each in behaviours:
+        wheres.setdefault(each.wheres, f"where:{each.code}")
+    return {
+        "behaviour": {"anyOf": [{"$ref": f"#/$defs/did:{each.code}"} for each in behaviours]},
+        "window": _window(),
+        **{f"did:{each.code}": _did(each, wheres[each.wheres]) for each in behaviours},
+        **{name: _where(fields) for fields, name in wheres.items()},
+    }
+
+
+def _window() -> Json:
+    days: Json = {"type": "integer", "minimum": 0, "maximum": LONGEST_WINDOW_DAYS}
+    return {
+        "properties": {
+            "within_days": {**days, "minimum": 1},
+            "between_days_ago": {"type": "array", "items": days, "minItems": 2, "maxItems": 2},
+            "since": _VALUES[FieldType.DATE],
+        },
+        "not": {"anyOf": [{"required": [one, other]} for one, other in combinations(WINDOWS, 2)]},
+    }
+
+
+def _did(behaviour: Behaviour, where: str) -> Json:
+    count: Json = {"type": "integer", "minimum": 0, "maximum": LARGEST_INTEGER}
+    forms = [*_measured(behaviour, where, {"distinct_days": {"type": "boolean"}}, "times", count)]
+    for field in behaviour.sums:
+        named: Json = {"sum": {"const": field.name}, "distinct_days": {"const": False}}
+        forms += _measured(behaviour, where, named, "value", _one(field) or {})
+    return {"title": str(behaviour.label), "anyOf": forms}
+
+
+def _measured(behaviour: Behaviour, where: str, more: Json, key: str, one: Json) -> list[Json]:
+    pair: Json = {"type": "array", "items": one, "minItems": 2, "maxItems": 2}
+    forms = (([code for code in BEHAVIOUR_OPERATORS if code != "between"], one), (["between"], pair))
+    free: Json = {**dict.fromkeys(WINDOWS, True), "where": {"$ref": f"#/$defs/{where}"}}
+    return [
+        _closed(
+            {"did": {"const": behaviour.code}, "operator": {"enum": codes}, **more, key: value, **free},
+            required=["did", "operator", *(["sum"] if "sum" in more else []), key],
+            allOf=[{"$ref": "#/$defs/window"}],
+        )
+        for codes, value in forms
+    ]
+
+
+def _where(fields: tuple[Field, ...]) -> Json:
+    return _closed({field.name: _asked(field) for field in fields}, required=[])
+
+
+def _asked(field: Field) -> Json:
+    """A value alone, a list of values, or an operator with its value."""
+    rows = sorted(operators_for(field), key=_by_value)
+    plain = [value for row in rows if row.code in ("=", "in") and (value := _value(field, row)) is not None]
+    forms = []
+    for _shape, group in groupby(rows, key=_by_value):
+        some = list(group)
+        properties: Json = {"operator": {"enum": [row.code for row in some]}}
+        value = _value(field, some[0])
+        forms.append(_closed(properties if value is None else {**properties, "value": value}))
+    return {"title": str(field.label), "anyOf": [*plain, *forms]}
+
+
+def _behaviour(behaviour: Behaviour) -> Json:
+    return {
+        "code": behaviour.code,
+        "label": str(behaviour.label),
+        "verb": str(behaviour.deed.yes),
+        "sums": [_listed(field) for field in behaviour.sums],
+        "wheres": [
+            {**_listed(field), "operators": [row.code for row in operators_for(field)]} for field in behaviour.wheres
+        ],
+    }
+
+
+def _listed(field: Field) -> Json:
+    return {
+        "name": field.name,
+        "label": str(field.label),
+        "help": str(field.help),
+        "type": field.type.value,
+        "unit": field.unit,
+        "choices": [{"value": value, "label": str(label)} for value, label in field.choices],
     }
 
 

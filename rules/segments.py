@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rules.ast import All, Any, Compare, Everyone, InlinedSegment, InSegment, Node, Not, StaticList, at
+from rules.ast import All, Any, Compare, Did, Everyone, InlinedSegment, InSegment, Node, Not, StaticList, at
 from rules.errors import refuse
 from rules.fields import nearest
 from rules.messages import _, shorten
@@ -12,6 +12,8 @@ DEEPEST = 60
 """Levels of the tree after inlining. Origin: far from where a database or Python gives up."""
 MOST_LEAVES = 500
 """Conditions after inlining. Origin: SQLite refuses expressions deeper than 1,000, and n conditions are n deep."""
+MOST_BEHAVIOURS = 50
+"""Different looks at what members did after inlining. Origin: SQLite joins at most 64 tables; each look costs a read."""
 
 
 def inline(node: Node, *, rule_of: Mapping[str, Node | StaticList], slug: str | None = None) -> Node:
@@ -56,6 +58,7 @@ class _Inliner:
     def __init__(self, rule_of: Mapping[str, Node | StaticList]) -> None:
         self._rule_of = rule_of
         self._leaves = 0
+        self._looks: set[tuple[object, ...]] = set()
 
     def place(self, node: Node, where: _Place) -> Node:
         if where.depth > DEEPEST:
@@ -78,6 +81,10 @@ class _Inliner:
                 return self._segment(node, where)
             case Compare() | StaticList() | Everyone():
                 self._count_leaf(where)
+                return replace(node, path=path)
+            case Did():
+                self._count_leaf(where)
+                self._count_behaviour(node, where)
                 return replace(node, path=path)
 
     def _segment(self, leaf: InSegment, where: _Place) -> Node:
@@ -106,6 +113,17 @@ class _Inliner:
                 "inlined_too_large",
                 _("With the segments it mentions, the rule has more than %(most)d conditions."),
                 most=MOST_LEAVES,
+            )
+
+    def _count_behaviour(self, leaf: Did, where: _Place) -> None:
+        """What is counted, summed or compared otherwise of the same deeds in the same window is looked at once."""
+        self._looks.add((leaf.kind, leaf.window, leaf.where))
+        if len(self._looks) > MOST_BEHAVIOURS:
+            raise refuse(
+                where.origin or "",
+                "inlined_too_many_behaviours",
+                _("With the segments it mentions, the rule has more than %(most)d conditions on what members did."),
+                most=MOST_BEHAVIOURS,
             )
 
     def _unknown(self, slug: str, path: str) -> Exception:

@@ -5,8 +5,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
-from rules.ast import All, Any, Compare, Everyone, InlinedSegment, InSegment, Node, Not, Scalar, StaticList
-from rules.fields import Field, FieldCatalogue, FieldType
+from rules.ast import (
+    Aggregate,
+    All,
+    Any,
+    Compare,
+    Did,
+    Everyone,
+    InlinedSegment,
+    InSegment,
+    Node,
+    Not,
+    Scalar,
+    StaticList,
+    Value,
+    Where,
+    Window,
+)
+from rules.fields import Behaviour, Deed, Field, FieldCatalogue, FieldType
 from rules.messages import Translate, _, untranslated
 from rules.operators import OPERATORS, Operator, Shape
 
@@ -25,6 +41,43 @@ UNITS: Mapping[str, tuple[str, str]] = {
     "carts": (_("%(number)s cart"), _("%(number)s carts")),
 }
 """Units that a field may name, with one and with several."""
+
+_TIMES: Mapping[str, str] = {
+    "=": _("%(did)s exactly %(value)s"),
+    "!=": _("%(did)s not exactly %(value)s"),
+    "<": _("%(did)s fewer than %(value)s"),
+    "<=": _("%(did)s at most %(value)s"),
+    ">": _("%(did)s more than %(value)s"),
+    ">=": _("%(did)s at least %(value)s"),
+    "between": _("%(did)s between %(low)s and %(high)s"),
+    "not between": _("%(did)s not between %(low)s and %(high)s"),
+}
+_ON_DAYS: Mapping[str, str] = {
+    "=": _("%(did)s on exactly %(value)s"),
+    "!=": _("%(did)s on not exactly %(value)s"),
+    "<": _("%(did)s on fewer than %(value)s"),
+    "<=": _("%(did)s on at most %(value)s"),
+    ">": _("%(did)s on more than %(value)s"),
+    ">=": _("%(did)s on at least %(value)s"),
+    "between": _("%(did)s on between %(low)s and %(high)s"),
+    "not between": _("%(did)s not on between %(low)s and %(high)s"),
+}
+_ADDED_UP: Mapping[str, str] = {
+    "=": _("%(did)s with total %(sum)s of exactly %(value)s"),
+    "!=": _("%(did)s with total %(sum)s of not exactly %(value)s"),
+    "<": _("%(did)s with total %(sum)s of less than %(value)s"),
+    "<=": _("%(did)s with total %(sum)s of at most %(value)s"),
+    ">": _("%(did)s with total %(sum)s of more than %(value)s"),
+    ">=": _("%(did)s with total %(sum)s of at least %(value)s"),
+    "between": _("%(did)s with total %(sum)s between %(low)s and %(high)s"),
+    "not between": _("%(did)s with total %(sum)s not between %(low)s and %(high)s"),
+}
+_SAID = {Aggregate.COUNT: _TIMES, Aggregate.DISTINCT_DAYS: _ON_DAYS, Aggregate.SUM: _ADDED_UP}
+_CONTRARY = {"=": "!=", "<": ">=", ">": "<=", "between": "not between"}
+_CONTRARY |= {contrary: operator for operator, contrary in _CONTRARY.items()}
+_NEVER = frozenset({("=", 0), ("<", 1), ("<=", 0)})
+_EVER = frozenset({("!=", 0), (">", 0)})
+"""Counts that say no more than whether something was done."""
 
 MOST_LISTED = 8
 """Values of a list that a sentence spells out. Origin: more is not read."""
@@ -74,6 +127,8 @@ class Writer:
                 return self._said(node.child, denied=not denied)
             case Compare():
                 return self._comparison(node, denied), False
+            case Did():
+                return self._behaviour(node, denied), False
             case InSegment() | InlinedSegment() | StaticList():
                 return self._segment(node.slug, denied), False
             case Everyone():
@@ -97,16 +152,18 @@ class Writer:
     # comparisons
 
     def _comparison(self, leaf: Compare, denied: bool) -> str:
-        field = self.catalogue.get(leaf.field)
-        operator = OPERATORS[leaf.operator]
-        name = _inside_a_sentence(str(field.label)) if field is not None else leaf.field
-        if isinstance(leaf.value, bool):
-            answer = leaf.value ^ denied ^ (operator.form == "not_equal")
+        return self._compared(self.catalogue.get(leaf.field), leaf.field, leaf.operator, leaf.value, denied=denied)
+
+    def _compared(self, field: Field | None, name: str, code: str, value: Value, *, denied: bool) -> str:
+        operator = OPERATORS[code]
+        name = _inside_a_sentence(str(field.label)) if field is not None else name
+        if isinstance(value, bool):
+            answer = value ^ denied ^ (operator.form == "not_equal")
             return self._say(_("%(field)s: yes") if answer else _("%(field)s: no"), field=name)
         phrase = operator.phrase_for(field.type if field is not None else FieldType.TEXT)
-        if operator.shape is Shape.DAYS and leaf.value == 1:
+        if operator.shape is Shape.DAYS and value == 1:
             return self._say(phrase.not_today if denied else phrase.today, field=name)
-        return self._say(phrase.no if denied else phrase.yes, field=name, **self._values(field, operator, leaf.value))
+        return self._say(phrase.no if denied else phrase.yes, field=name, **self._values(field, operator, value))
 
     def _values(self, field: Field | None, operator: Operator, value: object) -> dict[str, str]:
         if operator.shape is Shape.NONE:
@@ -125,6 +182,94 @@ class Writer:
         listed = reduce(lambda left, right: self._say(_("%(left)s, %(right)s"), left=left, right=right), shown)
         more = len(values) - len(shown)
         return self._say(_("%(list)s and %(count)s more"), list=listed, count=f"{more:,}") if more else listed
+
+    # behaviours: what was done, to what, how often, when
+
+    def _behaviour(self, leaf: Did, denied: bool) -> str:
+        behaviour = self.catalogue.behaviour(leaf.kind)
+        operator, value = (_CONTRARY[leaf.operator] if denied else leaf.operator), leaf.value
+        counted = leaf.aggregate is not Aggregate.SUM
+        if counted and (operator, value) in _EVER:
+            operator, value = ">=", 1
+        never = counted and (operator, value) in _NEVER
+        did = self._deed(leaf, behaviour, never)
+        if not never:
+            did = self._say(_SAID[leaf.aggregate][operator], did=did, **self._amount(leaf, behaviour, value))
+        window = self._window(leaf.window, never)
+        return self._say(_("%(what)s %(window)s"), what=did, window=window) if window else did
+
+    def _deed(self, leaf: Did, behaviour: Behaviour | None, never: bool) -> str:
+        """This function will say what was done: with the thing it was done to, and in brackets whatever else is asked."""
+        deed, named = self._deed_to(leaf, behaviour)
+        what = {"what": self._whats(named, behaviour)} if named else {}
+        said = (str(deed.no) if never else str(deed.yes)) % what
+        rest = [self._where(where, behaviour) for where in leaf.where if where is not named]
+        if not rest:
+            return said
+        asked = reduce(lambda left, right: self._say(_("%(left)s and %(right)s"), left=left, right=right), rest)
+        return self._say(_("%(did)s (%(asked)s)"), did=said, asked=asked)
+
+    def _deed_to(self, leaf: Did, behaviour: Behaviour | None) -> tuple[Deed, Where | None]:
+        if behaviour is None:
+            return Deed(leaf.kind, self._say(_("no %(kind)s"), kind=leaf.kind)), None
+        asked = {where.name: where for where in leaf.where if where.operator in ("=", "in")}
+        found = ((deed, asked[name]) for name, deed in behaviour.deeds_to if name in asked)
+        return next(found, (behaviour.deed, None))
+
+    def _whats(self, where: Where, behaviour: Behaviour | None) -> str:
+        field = behaviour.where(where.name) if behaviour else None
+        values = where.value if isinstance(where.value, tuple) else (where.value,)
+        shown = [self.value(field, value) for value in values[:MOST_LISTED]]
+        more = len(values) - len(shown)
+        if more:
+            shown.append(self._say(_("%(count)s more"), count=f"{more:,}"))
+        return reduce(lambda left, right: self._say(_("%(left)s or %(right)s"), left=left, right=right), shown)
+
+    def _where(self, where: Where, behaviour: Behaviour | None) -> str:
+        field = behaviour.where(where.name) if behaviour else None
+        return self._compared(field, where.name, where.operator, where.value, denied=False)
+
+    def _amount(self, leaf: Did, behaviour: Behaviour | None, value: Value) -> dict[str, str]:
+        summed = behaviour.sum_of(leaf.of or "") if behaviour and leaf.aggregate is Aggregate.SUM else None
+        name = {"sum": _inside_a_sentence(str(summed.label)) if summed else str(leaf.of or "")}
+        if isinstance(value, tuple):
+            low, high = value
+            return {"low": self._bare(summed, low), "high": self._measure(leaf.aggregate, summed, high), **name}
+        return {"value": self._measure(leaf.aggregate, summed, value), **name}
+
+    def _measure(self, aggregate: Aggregate, summed: Field | None, value: object) -> str:
+        match aggregate:
+            case Aggregate.SUM:
+                return self.value(summed, value)
+            case Aggregate.DISTINCT_DAYS:
+                return self._count("days", value)
+            case Aggregate.COUNT:
+                return self.translate(_("once")) if value == 1 else self._count("times", value)
+
+    def _bare(self, summed: Field | None, value: object) -> str:
+        """The lower of two ends says its unit only where that is no word: "between 2 and 5 times"."""
+        is_worded = summed is None or summed.type is not FieldType.MONEY
+        return self._count("", value) if is_worded else self.value(summed, value)
+
+    def _window(self, window: Window, never: bool) -> str:
+        match window.form, window.value:
+            case "within_days", int(days):
+                return self._last_days(days)
+            case "between_days_ago", (0, int(end)):
+                return self._last_days(end + 1)
+            case "between_days_ago", (int(start), int(end)) if start == end:
+                return self._say(_("%(days)s ago"), days=self._count("days", end))
+            case "between_days_ago", (int(start), int(end)):
+                return self._say(_("%(low)s to %(high)s ago"), low=self._count("", start), high=self._count("days", end))
+            case "since", datetime.date() as day:
+                return self._say(_("since %(date)s"), date=self._date(day))
+            case _:
+                return self.translate(_("so far")) if never else ""
+
+    def _last_days(self, days: int) -> str:
+        return (
+            self.translate(_("today")) if days == 1 else self._say(_("in the last %(days)s"), days=self._count("days", days))
+        )
 
     # values
 

@@ -1,6 +1,6 @@
 import pytest
 
-from rules.ast import All, Any, Compare, Everyone, InSegment, Not
+from rules.ast import Aggregate, All, Any, Compare, Did, Everyone, InSegment, Not, Where, Window
 from rules.errors import RuleErrors
 from rules.parse import LIMITS, Limits, parse
 
@@ -125,11 +125,6 @@ class TestWhatIsRefused:
     def test_everyone_other_than_true(self, everyone):
         assert problems({"everyone": everyone}) == [("everyone", "not_true")]
 
-    def test_what_members_did_until_events_can_be_asked(self):
-        did = {"did": "order", "operator": ">=", "times": 2, "within_days": 90}
-        assert problems(group(LEAF, did)) == [("rules[1].did", "unknown_did")]
-        assert message(did) == "“order” is nothing this shop records, so no condition can ask for it."
-
     def test_null_as_a_value(self):
         assert problems({**LEAF, "value": None}) == [("value", "null_value")]
         assert problems({**LEAF, "value": ["a", None]}) == [("value[1]", "null_value")]
@@ -206,3 +201,72 @@ class TestLimits:
 
     def test_errors_reported_at_once(self):
         assert len(problems(group(*[group()] * 1_000))) == 100
+
+
+DID = {"did": "order", "operator": ">=", "times": 2}
+SUMMED = {"did": "order", "operator": ">=", "sum": "amount_minor", "value": 50_000}
+
+
+class TestBehaviours:
+    def test_are_counted_over_all_there_is(self):
+        assert parse(DID) == Did("order", Aggregate.COUNT, ">=", 2)
+
+    def test_are_counted_by_day(self):
+        assert parse({**DID, "distinct_days": True}) == Did("order", Aggregate.DISTINCT_DAYS, ">=", 2)
+        assert parse({**DID, "distinct_days": False}) == parse(DID)
+
+    def test_are_added_up(self):
+        assert parse(SUMMED) == Did("order", Aggregate.SUM, ">=", 50_000, "amount_minor")
+
+    def test_are_compared_with_two_ends(self):
+        assert parse({**DID, "operator": "between", "times": [2, 5]}).value == (2, 5)
+
+    @pytest.mark.parametrize(
+        ("form", "value", "read"),
+        [("within_days", 90, 90), ("between_days_ago", [30, 90], (30, 90)), ("since", "2026-01-01", "2026-01-01")],
+    )
+    def test_have_a_window(self, form, value, read):
+        assert parse({**DID, form: value}).window == Window(form, read)
+
+    def test_are_asked_with_plain_values_lists_and_operators(self):
+        where = {"category": "tea", "product": ["a", "b"], "rating": {"operator": ">=", "value": 3}}
+        assert parse({**DID, "where": where}).where == (
+            Where("category", "=", "tea"),
+            Where("product", "in", ("a", "b")),
+            Where("rating", ">=", 3),
+        )
+
+    def test_may_be_asked_nothing(self):
+        assert parse({**DID, "where": {}}) == parse(DID)
+
+    @pytest.mark.parametrize(
+        ("document", "expected"),
+        [
+            ({"did": "order"}, [("operator", "missing_key"), ("times", "missing_key")]),
+            ({**DID, "did": 3}, [("did", "wrong_type")]),
+            ({**DID, "times": None}, [("times", "null_value")]),
+            ({**DID, "times": float("inf")}, [("times", "not_finite")]),
+            ({**DID, "times": 10**30}, [("times", "out_of_range")]),
+            ({**DID, "value": 2}, [("value", "unexpected_value")]),
+            ({**SUMMED, "times": 2}, [("times", "unexpected_value")]),
+            ({**SUMMED, "distinct_days": True}, [("distinct_days", "unexpected_value")]),
+            ({**SUMMED, "sum": ["amount_minor"]}, [("sum", "wrong_type")]),
+            ({**DID, "distinct_days": "yes"}, [("distinct_days", "wrong_type")]),
+            ({**DID, "within_days": 1, "since": "2026-01-01"}, [("since", "two_windows")]),
+            ({**DID, "within_days": None}, [("within_days", "null_value")]),
+            ({**DID, "within": 90}, [("within", "unknown_key")]),
+            ({**DID, "field": "city"}, [("field", "unknown_key")]),
+            ({**DID, "where": ["tea"]}, [("where", "wrong_type")]),
+            ({**DID, "where": {"category": None}}, [("where.category", "null_value")]),
+            ({**DID, "where": {"category": []}}, [("where.category", "empty_list")]),
+            ({**DID, "where": {"category": {"value": "tea"}}}, [("where.category.operator", "missing_key")]),
+            ({**DID, "where": {"category": {"operator": "=", "valeu": "tea"}}}, [("where.category.valeu", "unknown_key")]),
+            ({**DID, "where": {"x" * 501: 1}}, [("where", "text_too_long")]),
+            ({**DID, "where": {"a b": {"operator": 1}}}, [("where.operator", "wrong_type")]),
+        ],
+    )
+    def test_are_refused_where_they_make_no_sense(self, document, expected):
+        assert problems(document) == expected
+
+    def test_are_refused_past_the_limit(self):
+        assert problems(group(*[DID] * 3), Limits(behaviours=2)) == [("rules[2]", "too_many_behaviours")]

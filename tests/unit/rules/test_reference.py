@@ -6,7 +6,7 @@ import rules
 from rules.fields import FieldType
 from rules.operators import OPERATORS
 from rules.parse import LIMITS
-from rules.segments import DEEPEST, MOST_LEAVES
+from rules.segments import DEEPEST, MOST_BEHAVIOURS, MOST_LEAVES
 
 SOURCES = Path(rules.__file__).parent
 PAGE = (SOURCES.parent / "docs" / "reference" / "rule-language.md").read_text(encoding="utf-8")
@@ -25,7 +25,7 @@ def codes_raised():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(
-                    func=ast.Attribute(attr="add" | "add_last" | "_unknown") | ast.Name(id="refuse"),
+                    func=ast.Attribute(attr="add" | "add_last" | "_unknown") | ast.Name(id="refuse" | "_gone"),
                     args=[_, ast.Constant(value=code), *_],
                 ):
                     yield code
@@ -42,6 +42,6 @@ class TestTheReferencePage:
         assert set(first_cells("Errors")) == set(codes_raised())
 
     def test_states_the_limits(self):
-        limits = [LIMITS.depth, LIMITS.leaves, LIMITS.list_values, LIMITS.rule_values, LIMITS.text_chars]
+        limits = [LIMITS.depth, LIMITS.leaves, LIMITS.list_values, LIMITS.rule_values, LIMITS.text_chars, LIMITS.behaviours]
         stated = re.findall(r"^\| [^|]+ \| ([\d,]+)", PAGE.split("\n## Limits\n")[1].split("\n## ")[0], re.MULTILINE)
-        assert stated == [f"{number:,}" for number in [*limits, DEEPEST, MOST_LEAVES, LIMITS.errors]]
+        assert stated == [f"{number:,}" for number in [*limits, DEEPEST, MOST_LEAVES, MOST_BEHAVIOURS, LIMITS.errors]]

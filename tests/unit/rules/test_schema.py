@@ -121,4 +121,11 @@ class TestListsForBuilders:
         }
 
     def test_state_the_limits(self):
-        assert SCHEMA["limits"] == {"depth": 10, "conditions": 100, "list_values": 10_000, "text_characters": 500}
+        assert SCHEMA["limits"] == {
+            "depth": 10,
+            "conditions": 100,
+            "list_values": 10_000,
+            "text_characters": 500,
+            "behaviours": 20,
+            "window_days": 3660,
+        }

@@ -1,0 +1,266 @@
+"""What rules may ask that members did: orders and every kind of event, what of them adds up, what they may be like."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce, NullIf
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from core.conf import shop_zone
+from core.periods import day_number, start_of
+from members.models import BehaviourEvent, EventKind, Order, OrderLine, OrderStatus
+from rules.ast import Aggregate
+from rules.compile import OneOf
+from rules.fields import Behaviour, Deed, Field, FieldType
+from rules.joined import MEMBER, Measure, Sought
+
+COUNTED = ~Q(status=OrderStatus.CANCELLED)
+"""Orders that count."""
+
+# --- Fields of what was done
+
+
+def _text(name: str, label: Promise, *, column: str = "", of_part: bool = False, help: Promise | str = "") -> Field:
+    read = column or name
+    return Field(
+        name=name,
+        type=FieldType.TEXT,
+        label=label,
+        help=help,
+        of_part=of_part,
+        expression=lambda: NullIf(F(read), Value("")),
+    )
+
+
+def _number(name: str, label: Promise, kind: FieldType = FieldType.NUMBER, *, column: str = "", **more: Any) -> Field:
+    return Field(name=name, type=kind, label=label, column=column, **more)
+
+
+def _category_of_event() -> Coalesce:
+    """What the event itself says, else what is known of its product."""
+    return Coalesce(NullIf(F("category"), Value("")), F("product__category__name"))
+
+
+ORDER_WHERES = (
+    _text("category", _("Category"), column="product__category__name", of_part=True),
+    _text("product", _("Product"), column="product__code", of_part=True, help=_("The product's code.")),
+    _text("sku", _("Variant"), of_part=True),
+    _text("shop", _("Shop"), column="shop__slug", help=_("The shop's short name.")),
+    _number("amount_minor", _("Amount"), FieldType.MONEY, column="revenue_minor", help=_("The order's total less refunds.")),
+    _number("discount_minor", _("Discount"), FieldType.MONEY),
+    _number("refunded_minor", _("Refunded"), FieldType.MONEY),
+    Field(
+        name="status",
+        type=FieldType.ENUMERATION,
+        label=_("Status"),
+        choices=tuple((status.value, status.label) for status in OrderStatus if status != OrderStatus.CANCELLED),
+        help=_("Cancelled orders never count."),
+    ),
+    _text("channel", _("Channel")),
+    _text("payment_method", _("Payment method")),
+    _text("coupon_code", _("Coupon")),
+    _number("points_used", _("Points used"), unit="points"),
+    _text("city", _("City")),
+    _text("province", _("Province")),
+    _number("hour", _("Hour of the day"), column="placed_hour", help=_("From 0 to 23, where the order's time is known.")),
+)
+ORDER_SUMS = (
+    _number(
+        "amount_minor", _("Amount"), FieldType.MONEY, column="revenue_minor", help=_("Totals of the orders less refunds.")
+    ),
+    _number(
+        "lines_minor",
+        _("Amount of the products"),
+        FieldType.MONEY,
+        column="amount_minor",
+        of_part=True,
+        help=_("What the order lines brought in, of the category, product or variant asked for alone. Refunds stay in."),
+    ),
+    _number("quantity", _("Pieces"), of_part=True, help=_("Of the category, product or variant asked for alone.")),
+    _number("discount_minor", _("Discount"), FieldType.MONEY),
+    _number("points_used", _("Points used"), unit="points"),
+)
+EVENT_WHERES = (
+    _text("product", _("Product"), column="product__code", help=_("The product's code.")),
+    Field(name="category", type=FieldType.TEXT, label=_("Category"), expression=_category_of_event),
+    _text("keyword", _("Keyword")),
+    _number("rating", _("Rating"), help=_("From 1 to 5.")),
+    _text("topic", _("Topic")),
+    _text("page", _("Page")),
+    _number("dwell_seconds", _("Seconds on the page"), FieldType.DECIMAL),
+    _number("response_seconds", _("Seconds until answered"), FieldType.DECIMAL),
+    _number("value", _("Value"), FieldType.DECIMAL),
+)
+EVENT_SUMS = (
+    _number("value", _("Value"), FieldType.DECIMAL),
+    _number("dwell_seconds", _("Seconds on the page"), FieldType.DECIMAL),
+    _number("response_seconds", _("Seconds until answered"), FieldType.DECIMAL),
+)
+
+# --- Rows: a member's deeds added up
+
+
+def orders(sought: Sought) -> QuerySet[Any, Any]:
+    """This function will add up the orders that are looked at, or the lines of them that are."""
+    counted = _in_time(Order.objects.filter(COUNTED), sought, day="placed_day", at="placed_at")
+    if sought.whole is not None:
+        counted = counted.filter(sought.whole)
+    if sought.by_part:
+        lines = OrderLine.objects.filter(order_id__in=counted.values("pk"))
+        lines = lines if sought.parts is None else lines.filter(sought.parts)
+        return _added_up(lines.values(**{MEMBER: F("order__member_id")}), sought, day="order__placed_day")
+    if sought.parts is not None:
+        counted = counted.filter(Exists(OrderLine.objects.filter(sought.parts, order_id=OuterRef("pk"))))
+    return _added_up(counted.values(MEMBER), sought, day="placed_day")
+
+
+def events_of(kind: EventKind) -> Any:
+    """This function will give what adds up events of one kind."""
+
+    def events(sought: Sought) -> QuerySet[Any, Any]:
+        counted = _in_time(BehaviourEvent.objects.filter(kind=kind), sought, day="day", at="occurred_at")
+        if sought.whole is not None:
+            counted = counted.filter(sought.whole)
+        return _added_up(counted.values(MEMBER), sought, day="day")
+
+    return events
+
+
+def _in_time(rows: QuerySet[Any], sought: Sought, *, day: str, at: str) -> QuerySet[Any]:
+    """Moments are named beside days, which say the same: events have no index that begins with the day."""
+    rows = _of(rows, sought.members).filter(**{f"{day}__lte": sought.last_day})
+    if sought.first_day is not None:
+        rows = rows.filter(**{f"{day}__gte": sought.first_day})
+        if at == "occurred_at":
+            rows = rows.filter(**{f"{at}__gte": start_of(sought.first_day, shop_zone())})
+    if sought.as_of is not None and _cuts(sought.as_of, sought.last_day):
+        rows = rows.filter(**{f"{at}__lte": sought.as_of})
+    return rows
+
+
+def _cuts(as_of: datetime, last_day: int) -> bool:
+    """Whether something of the window's last day may be later than `as_of`."""
+    day = day_number(as_of, shop_zone())
+    return last_day > day or (last_day == day and start_of(day + 1, shop_zone()) - as_of > datetime.resolution)
+
+
+def _of(rows: QuerySet[Any], members: Any) -> QuerySet[Any]:
+    match members:
+        case None:
+            return rows
+        case int():
+            return rows.filter(**{MEMBER: members})
+        case QuerySet():
+            return rows.filter(**{f"{MEMBER}__in": members})
+        case _:
+            return rows.filter(OneOf(F(MEMBER), list(members)))
+
+
+def _added_up(rows: QuerySet[Any, Any], sought: Sought, *, day: str) -> QuerySet[Any, Any]:
+    in_order = sorted(sought.measures, key=lambda measure: measure.name)
+    return rows.annotate(**{measure.name: _aggregate(measure, day) for measure in in_order})
+
+
+def _aggregate(measure: Measure, day: str) -> Count | Sum:
+    match measure.aggregate:
+        case Aggregate.COUNT:
+            return Count(day)  # never missing, and in the index
+        case Aggregate.DISTINCT_DAYS:
+            return Count(day, distinct=True)
+        case Aggregate.SUM:
+            return Sum(measure.column)
+
+
+# --- The catalogue's behaviours
+
+_Deed = tuple[Promise, Promise]
+_EVENTS: dict[EventKind, tuple[_Deed, dict[str, _Deed]]] = {
+    EventKind.VISIT: (
+        (_("visited"), _("did not visit")),
+        {"page": (_("visited %(what)s"), _("did not visit %(what)s"))},
+    ),
+    EventKind.VIEW: (
+        (_("viewed a product"), _("did not view a product")),
+        dict.fromkeys(("product", "category"), (_("viewed %(what)s"), _("did not view %(what)s"))),
+    ),
+    EventKind.SEARCH: (
+        (_("searched"), _("did not search")),
+        {"keyword": (_("searched for %(what)s"), _("did not search for %(what)s"))},
+    ),
+    EventKind.FAVOURITE: (
+        (_("marked a favourite"), _("did not mark a favourite")),
+        dict.fromkeys(
+            ("product", "category"), (_("marked %(what)s as a favourite"), _("did not mark %(what)s as a favourite"))
+        ),
+    ),
+    EventKind.CART_ADD: (
+        (_("put something into the cart"), _("did not put anything into the cart")),
+        dict.fromkeys(("product", "category"), (_("put %(what)s into the cart"), _("did not put %(what)s into the cart"))),
+    ),
+    EventKind.CART_REMOVE: (
+        (_("took something out of the cart"), _("did not take anything out of the cart")),
+        dict.fromkeys(
+            ("product", "category"), (_("took %(what)s out of the cart"), _("did not take %(what)s out of the cart"))
+        ),
+    ),
+    EventKind.CHECKOUT: ((_("went to the checkout"), _("did not go to the checkout")), {}),
+    EventKind.REVIEW: (
+        (_("wrote a review"), _("did not write a review")),
+        dict.fromkeys(("product", "category"), (_("reviewed %(what)s"), _("did not review %(what)s"))),
+    ),
+    EventKind.SHARE: (
+        (_("shared something"), _("did not share anything")),
+        dict.fromkeys(("product", "category"), (_("shared %(what)s"), _("did not share %(what)s"))),
+    ),
+    EventKind.INVITE: ((_("invited somebody"), _("did not invite anybody")), {}),
+    EventKind.SERVICE: (
+        (_("asked the service"), _("did not ask the service")),
+        {"topic": (_("asked the service about %(what)s"), _("did not ask the service about %(what)s"))},
+    ),
+    EventKind.COMPLAINT: (
+        (_("complained"), _("did not complain")),
+        {"topic": (_("complained about %(what)s"), _("did not complain about %(what)s"))},
+    ),
+    EventKind.SUGGESTION: (
+        (_("made a suggestion"), _("did not make a suggestion")),
+        {"topic": (_("made a suggestion about %(what)s"), _("did not make a suggestion about %(what)s"))},
+    ),
+    EventKind.SURVEY: (
+        (_("answered a survey"), _("did not answer a survey")),
+        {"topic": (_("answered a survey about %(what)s"), _("did not answer a survey about %(what)s"))},
+    ),
+    EventKind.MESSAGE_SENT: ((_("was sent a message"), _("was not sent a message")), {}),
+    EventKind.MESSAGE_OPENED: ((_("opened a message"), _("did not open a message")), {}),
+    EventKind.MESSAGE_CLICKED: ((_("clicked in a message"), _("did not click in a message")), {}),
+    EventKind.COUPON_ISSUED: ((_("was given a coupon"), _("was not given a coupon")), {}),
+    EventKind.COUPON_REDEEMED: ((_("redeemed a coupon"), _("did not redeem a coupon")), {}),
+}
+_BOUGHT = Deed(_("bought %(what)s"), _("did not buy %(what)s"))
+
+BEHAVIOURS = (
+    Behaviour(
+        code="order",
+        label=_("Ordered"),
+        deed=Deed(_("ordered"), _("did not order")),
+        deeds_to=(("product", _BOUGHT), ("category", _BOUGHT), ("sku", _BOUGHT)),
+        sums=ORDER_SUMS,
+        wheres=ORDER_WHERES,
+        rows=orders,
+    ),
+    *(
+        Behaviour(
+            code=kind.value,
+            label=kind.label,
+            deed=Deed(*deed),
+            deeds_to=tuple((name, Deed(*said)) for name, said in deeds_to.items()),
+            sums=EVENT_SUMS,
+            wheres=EVENT_WHERES,
+            rows=events_of(kind),
+        )
+        for kind, (deed, deeds_to) in _EVENTS.items()
+    ),
+)
