@@ -17,6 +17,8 @@ class LockSpace(IntEnum):
     CAMPAIGN_STATUS = 5
     JOBS = 6
     CALENDAR = 7
+    RULE_COUNT = 8
+    RULE_STOP = 9
 
 
 def lock_for_transaction(space: LockSpace, key: int = 0) -> None:
