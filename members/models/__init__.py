@@ -10,6 +10,7 @@ from members.models.member import ADDRESS_COLUMNS, Gender, Member, MemberTag
 from members.models.merge import MergeRecord
 from members.models.order import STATUS_RANK, Order, OrderLine, OrderStatus, Refund, RefundReason
 from members.models.product import Category, Product
+from members.models.quality import QualityFinding, QualityLook
 from members.models.shop import Shop
 
 __all__ = [
@@ -41,6 +42,8 @@ __all__ = [
     "OrderStatus",
     "Product",
     "Purpose",
+    "QualityFinding",
+    "QualityLook",
     "Refund",
     "RefundReason",
     "Shop",
