@@ -1,33 +1,15 @@
-"""Temporary tables of one transaction: many rows of work handed from statement to statement without leaving the database."""
+"""How a refresh reads: temporary tables of its transaction, and single members looked up as such."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from django.db import connection
 
+from core.scratch import execute, know_size, scratch_table
 
-@contextmanager
-def scratch_table(name: str, columns: str) -> Iterator[None]:
-    """This function will keep a temporary table for the block; after an error the rollback removes it."""
-    execute(f"CREATE TEMPORARY TABLE {name} ({columns})")
-    yield
-    execute(f"DROP TABLE {name}")
-
-
-def execute(sql: str, params: Sequence[Any] = ()) -> int:
-    """This function will run one statement and return how many rows it wrote."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params or None)
-        return cursor.rowcount
-
-
-def know_size(table: str) -> None:
-    """This function will tell PostgreSQL how large a table just filled is: it plans temporary tables blindly otherwise."""
-    if connection.vendor == "postgresql":
-        execute(f"ANALYZE {table}")
+__all__ = ["execute", "know_size", "scratch_table", "single_reads"]
 
 
 @contextmanager
