@@ -16,9 +16,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -75,16 +75,21 @@ class RunningServer:
 
 
 @contextmanager
-def postgres_server(*, given: str = "", keep_in: Path | None = None) -> Iterator[RunningServer]:
+def postgres_server(
+    *, given: str = "", keep_in: Path | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[RunningServer]:
     """This function will yield a PostgreSQL: the one at the given address, or a private one that ends with the block.
 
-    With keep_in the data stays there and survives a crash; without it, it is a throw-away made for speed.
+    With keep_in the data stays there and survives a crash; without it, it is a throw-away made for speed. `settings` are
+    what a postgresql.conf would say.
     """
     if given:
         yield RunningServer(given)
         return
-    with _folder("postgres", keep_in=keep_in) as folder, _running(_postgres(folder, forgetful=keep_in is None)) as running:
-        yield running
+    with _folder("postgres", keep_in=keep_in) as folder:
+        server = replace(_postgres(folder, forgetful=keep_in is None), settings=settings or {})
+        with _running(server) as running:
+            yield running
 
 
 @contextmanager
@@ -235,13 +240,15 @@ class Postgres:
     password: str
     forgetful: bool
     identity: Identity
+    settings: Mapping[str, str] = field(default_factory=dict)
     # A fast shutdown; SIGTERM would wait for every client to leave.
     end_by: ClassVar[signal.Signals] = signal.SIGINT
 
     def command(self, port: int) -> list[str]:
         data = str(self.folder / "data")
         listening = ("-h", "127.0.0.1", "-p", str(port), "-k", "")
-        return [str(self.binaries / "postgres"), "-D", data, *listening, *(FORGETFUL if self.forgetful else ())]
+        chosen = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
+        return [str(self.binaries / "postgres"), "-D", data, *listening, *(FORGETFUL if self.forgetful else ()), *chosen]
 
     def address(self, port: int, database: str = NAME) -> str:
         return f"postgres://{NAME}:{self.password}@127.0.0.1:{port}/{database}"

@@ -5,11 +5,31 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
+import statistics
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 
-FILE = Path(__file__).resolve().parents[2] / "var" / "bench.jsonl"
+VAR = Path(os.environ.get("VAR_DIR") or Path(__file__).resolve().parents[2] / "var")
+FILE = VAR / "bench.jsonl"
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """This function will say how long a piece of work took."""
+    begin = perf_counter()
+    work()
+    return perf_counter() - begin
+
+
+def median_seconds(work: Callable[[], object], *, runs: int = 3) -> float:
+    """This function will do a piece of work some times over and give the middle one's seconds: machines drift."""
+    return statistics.median(seconds_of(work) for _ in range(runs))
+
+
+def p95(values: list[float]) -> float:
+    """This function will give the value below which 95 of 100 lie."""
+    return sorted(values)[int(len(values) * 0.95)]
 
 
 def note(bench: str, way: str, *, size: str, **figures: float | str) -> None:
