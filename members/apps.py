@@ -8,7 +8,8 @@ class MembersConfig(AppConfig):
 
     def ready(self) -> None:
         """Only registers: what is kept of a member, what `verify` proves, what the clock runs."""
-        from core.registry import PeriodicWork, checks, member_data, periodic_work
+        from core.registry import PeriodicWork, checks, job_kinds, member_data, periodic_work
+        from members.services import quality
         from members.services.identity import CHECKS, settle_merges
         from members.services.merging import HANDLER
 
@@ -17,4 +18,8 @@ class MembersConfig(AppConfig):
             checks.register(check)
         periodic_work.register(
             PeriodicWork("members.settle_merges", _("Finish merges"), settle_merges, order=6, every_seconds=3600)
+        )
+        job_kinds.register(quality.KIND)
+        periodic_work.register(
+            PeriodicWork(quality.JOB, _("Look at the data's quality"), quality.look_daily, order=80, daily_at="05:00")
         )

@@ -1,0 +1,71 @@
+"""Attributes of members, whose names nobody fixed: how often each is there, as what, and where it is not as declared."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.apps import apps
+from django.db import connection
+
+from members.models import Member
+
+MOST_NAMES = 200
+"""Names told. A shop that sends more puts values into names."""
+FITTING = {
+    "text": frozenset({"text", "date"}),
+    "number": frozenset({"number"}),
+    "boolean": frozenset({"boolean"}),
+    "date": frozenset({"date"}),
+}
+"""Which kinds of values a declared type takes: a text may look like a date, a date is nothing else."""
+
+
+def declared_types() -> dict[str, str]:
+    """This function will return the types that attributes were declared with, by name."""
+    definition = apps.all_models["members"].get("attributedefinition")
+    return {} if definition is None else dict(definition._default_manager.values_list("name", "type"))
+
+
+def attribute_counts(*, above: int, until: int) -> dict[str, dict[str, int]]:
+    """This function will count the attributes of the members in a range of ids: {name: {kind of value: count}}."""
+    sql = f"SELECT key, kind, count(*) FROM ({_attributes()}) AS attribute GROUP BY key, kind ORDER BY key"
+    counts: dict[str, dict[str, int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [above, until])
+        for name, kind, count in cursor.fetchall():
+            if name in counts or len(counts) < MOST_NAMES:
+                counts.setdefault(name, {})[kind] = count
+    return counts
+
+
+def misfits(*, above: int, until: int, name: str, fitting: Collection[str], most: int) -> list[int]:
+    """This function will return the members of a range whose attribute is of another kind, the newest first."""
+    kinds = sorted(fitting)
+    places = ", ".join(["%s"] * len(kinds))
+    sql = (
+        f"SELECT id FROM ({_attributes()}) AS attribute WHERE key = %s AND kind NOT IN ({places}) ORDER BY id DESC LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [above, until, name, *kinds, most])
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def _attributes() -> str:
+    """One row an attribute: member, name, kind of the value."""
+    table = connection.ops.quote_name(Member._meta.db_table)
+    if connection.vendor == "postgresql":
+        return (
+            "SELECT m.id, a.key, CASE jsonb_typeof(a.value)"
+            " WHEN 'string' THEN CASE WHEN (a.value #>> '{}') ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN 'date' ELSE 'text' END"
+            " WHEN 'number' THEN 'number' WHEN 'boolean' THEN 'boolean' ELSE 'other' END AS kind"
+            f" FROM {table} AS m CROSS JOIN LATERAL jsonb_each(m.attributes) AS a"
+            " WHERE m.id > %s AND m.id <= %s"
+        )
+    day = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
+    return (
+        "SELECT m.id, a.key, CASE WHEN a.type = 'text'"
+        f" THEN CASE WHEN a.value GLOB '{day}' THEN 'date' ELSE 'text' END"
+        " WHEN a.type IN ('integer', 'real') THEN 'number' WHEN a.type IN ('true', 'false') THEN 'boolean'"
+        " ELSE 'other' END AS kind"
+        f" FROM {table} AS m, json_each(m.attributes) AS a WHERE m.id > %s AND m.id <= %s"
+    )
