@@ -40,6 +40,12 @@ class Caller:
             assert response.headers["Content-Type"] == expected, (response.status_code, response.headers)
         return response
 
+    def call_file(self, address: str) -> Any:
+        """An answer that is a CSV, sent in pieces."""
+        response = self._client.get(ROOT + address)
+        assert (response.status_code, response.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+        return response
+
     def get(self, address: str, **options: Any) -> Any:
         return self.call("GET", address, **options)
 
@@ -52,8 +58,8 @@ class Caller:
     def patch(self, address: str, body: Any = None, **options: Any) -> Any:
         return self.call("PATCH", address, body, **options)
 
-    def delete(self, address: str, **options: Any) -> Any:
-        return self.call("DELETE", address, **options)
+    def delete(self, address: str, body: Any = None, **options: Any) -> Any:
+        return self.call("DELETE", address, body, **options)
 
     def pages(self, address: str) -> Iterator[dict[str, Any]]:
         """Every page from here on, by following `next`."""

@@ -16,6 +16,7 @@ from campaigns.api.campaigns import (
 from campaigns.api.coupons import CouponDetail, CouponRedeem, CouponRollBack, CouponValidate
 from campaigns.api.members import MemberCoupons, MemberMessages
 from campaigns.api.templates import TemplateDetail, TemplateIssue, TemplateList
+from campaigns.api.why import MemberWhy
 
 urlpatterns = [
     path("campaigns/", CampaignList.as_view()),
@@ -35,4 +36,5 @@ urlpatterns = [
     path("coupons/<segment:code>/roll-back/", CouponRollBack.as_view()),
     path("members/<any:external_id>/coupons/", MemberCoupons.as_view()),
     path("members/<any:external_id>/messages/", MemberMessages.as_view()),
+    path("members/<any:external_id>/why/", MemberWhy.as_view()),
 ]

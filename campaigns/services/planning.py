@@ -110,7 +110,7 @@ def _plan(campaign: Campaign, now: datetime) -> int:
         candidates = trigger.candidates(campaign=campaign, params=params, now=now)
         if candidates is None:
             return 0
-        written = _enrol(candidates.rows.filter(_let_in(version, now)), campaign, version, now)
+        written = _enrol(candidates.rows.filter(let_in(version, now)), campaign, version, now)
     except (TriggerUnable, DomainError) as error:
         # Before anything was written: both come of the first question that is asked.
         pause(campaign_id=campaign.pk, now=now, by="clock", reason=str(error))
@@ -120,7 +120,7 @@ def _plan(campaign: Campaign, now: datetime) -> int:
     return written
 
 
-def _let_in(version: CampaignVersion, now: datetime) -> Q:
+def let_in(version: CampaignVersion, now: datetime) -> Q:
     """Re-entry as SQL. «Once» and «per occurrence» are constraints besides; «every so many days» is kept by this condition
     alone, which is enough because one planner works on a campaign at a time.
     """

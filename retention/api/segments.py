@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
+from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
@@ -17,46 +19,59 @@ from core.api.pages import CursorPages
 from core.api.views import ApiView
 from core.errors import FieldProblem, InvalidInput, NotFound
 from core.models import Scope
+from retention.api.files import csv_response
+from retention.api.received import received_out
 from retention.api.serializers import (
+    OverlapOut,
+    OverlapQuery,
     SegmentIn,
-    SegmentMemberOut,
     SegmentOut,
     SegmentPatchIn,
     SegmentPutIn,
+    SegmentQuery,
     SizeOut,
     TransitionOut,
     TransitionQuery,
     VersionOut,
 )
-from retention.models import Membership, Segment, SegmentVersion, Transition
+from retention.models import ListUpload, Segment, SegmentVersion, Transition
+from retention.selectors.exporting import transition_rows
 from retention.selectors.listings import (
     external_ids,
-    memberships,
     segment_called,
     segment_listing,
     sizes,
     transitions,
     versions,
 )
+from retention.selectors.overlap import overlap
 from retention.selectors.sentences import sentences_of_segments, sentences_of_versions
+from retention.selectors.state import state
 from retention.services.segments import change_rule, create_segment, delete_segment, describe_segment
+from retention.services.static_lists import create_list, give_ids
 
 
 class SegmentList(ApiView):
     """Segments, in the order they were made."""
 
     scopes = {"GET": Scope.SEGMENTS_READ, "POST": Scope.SEGMENTS_WRITE}
+    query_in = SegmentQuery
     pagination_class = CursorPages
 
     @extend_schema(operation_id="segments_list", responses=SegmentOut(many=True))
     def get(self, request: Request) -> Response:
-        return self.page(segment_listing(), order=("id",), render=_segments_out)
+        return self.page(segment_listing(**self.query()), order=("id",), render=_segments_out)
 
     @extend_schema(operation_id="segments_create", request=SegmentIn, responses={201: SegmentOut})
     def post(self, request: Request) -> Response:
-        """Make a segment. The next refresh finds its members."""
-        segment = create_segment(**self.parsed(SegmentIn), now=timezone.now(), by=api_key_of(request).name)
-        return Response(_segments_out([segment])[0], status=201)
+        """Make a segment of a rule, or a fixed list of `members`. The next refresh finds its members."""
+        given = self.parsed(SegmentIn)
+        now, by = timezone.now(), api_key_of(request).name
+        if "rule" in given:
+            return Response(_segments_out([create_segment(**given, now=now, by=by)])[0], status=201)
+        segment, upload = create_list(**given, now=now, by=by)
+        received = None if upload is None else received_out(upload)
+        return Response({**_segments_out([segment])[0], "received": received}, status=201)
 
 
 class SegmentDetail(ApiView):
@@ -71,24 +86,24 @@ class SegmentDetail(ApiView):
 
     @extend_schema(operation_id="segments_get", responses=SegmentOut)
     def get(self, request: Request, slug: str) -> Response:
-        return Response(_segments_out([_segment(slug)])[0])
+        return Response(_segments_out([segment_or_404(slug)])[0])
 
     @extend_schema(operation_id="segments_put", request=SegmentPutIn, responses=SegmentOut)
     def put(self, request: Request, slug: str) -> Response:
         """Give a segment another name and rule."""
-        _segment(slug)
+        segment_or_404(slug)
         return self._changed(request, slug, {"description": "", **self.parsed(SegmentPutIn)})
 
     @extend_schema(operation_id="segments_patch", request=SegmentPatchIn, responses=SegmentOut)
     def patch(self, request: Request, slug: str) -> Response:
         """Change a segment's name, rule or description."""
-        _segment(slug)
+        segment_or_404(slug)
         return self._changed(request, slug, self.parsed(SegmentPatchIn))
 
     @extend_schema(operation_id="segments_delete", responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
-        """Delete a segment, with its history, that no other segment's rule names."""
-        delete_segment(segment=_segment(slug))
+        """Delete a segment, with its history, unless another segment or a campaign under way names it: 409 `in_use`."""
+        delete_segment(segment=segment_or_404(slug))
         return Response(status=204)
 
     def _changed(self, request: Request, slug: str, changes: dict[str, Any]) -> Response:
@@ -96,24 +111,16 @@ class SegmentDetail(ApiView):
             message = _("The short name is the segment's address; it cannot change.")
             raise InvalidInput(_("The input is not valid."), problems=[FieldProblem("slug", "fixed", message)])
         with transaction.atomic():  # the rule and the name change together or not at all
+            if "members" in changes:
+                given = {"how": ListUpload.How.REPLACE, "values": changes["members"], "by": api_key_of(request).name}
+                give_ids(segment=segment_or_404(slug), now=timezone.now(), **given)
             if "rule" in changes:  # first, as every change of rules takes its lock before the row
                 by = api_key_of(request).name
-                change_rule(segment=_segment(slug), rule=changes["rule"], now=timezone.now(), by=by)
-            segment = _segment(slug, hold=True)
+                change_rule(segment=segment_or_404(slug), rule=changes["rule"], now=timezone.now(), by=by)
+            segment = segment_or_404(slug, hold=True)
             described = {name: changes.get(name, getattr(segment, name)) for name in ("name", "description")}
             segment = describe_segment(segment=segment, **described)
         return Response(_segments_out([segment])[0])
-
-
-class SegmentMembers(ApiView):
-    """Who is in the segment, and since when."""
-
-    scopes = {"GET": Scope.SEGMENTS_READ}
-    pagination_class = CursorPages
-
-    @extend_schema(operation_id="segments_members", responses=SegmentMemberOut(many=True))
-    def get(self, request: Request, slug: str) -> Response:
-        return self.page(memberships(_segment(slug)), order=("member_id",), render=_members_out)
 
 
 class SegmentTransitions(ApiView):
@@ -124,8 +131,13 @@ class SegmentTransitions(ApiView):
     pagination_class = CursorPages
 
     @extend_schema(operation_id="segments_transitions", responses=TransitionOut(many=True))
-    def get(self, request: Request, slug: str) -> Response:
-        found = transitions(_segment(slug), **self.query())
+    def get(self, request: Request, slug: str) -> Response | StreamingHttpResponse:
+        """Comings and goings of a period; with `format=csv` all of them, oldest first."""
+        segment, asked = segment_or_404(slug), self.query()
+        if asked.pop("format", "json") == "csv":
+            rows = transition_rows(segment, **asked)
+            return csv_response(["external_id", "moved", "at"], rows, name=f"{slug}-transitions")
+        found = transitions(segment, **asked)
         return self.page(found, order=("-at", "-id"), render=_transitions_out)
 
 
@@ -137,7 +149,20 @@ class SegmentHistory(ApiView):
 
     @extend_schema(operation_id="segments_history", responses=SizeOut(many=True))
     def get(self, request: Request, slug: str) -> Response:
-        return self.page(sizes(_segment(slug)), order=("-day",), render=SizeOut)
+        return self.page(sizes(segment_or_404(slug)), order=("-day",), render=SizeOut)
+
+
+class SegmentOverlap(ApiView):
+    """How many members two segments share, as the last refresh wrote them."""
+
+    scopes = {"GET": Scope.SEGMENTS_READ}
+    query_in = OverlapQuery
+
+    @extend_schema(operation_id="segments_overlap", responses=OverlapOut)
+    def get(self, request: Request, slug: str) -> Response:
+        first, second = segment_or_404(slug), segment_or_404(self.query()["with"])
+        counts = overlap(first, second)
+        return Response(OverlapOut({"segment": slug, "with": second.slug, **asdict(counts), "as_of": state().as_of}).data)
 
 
 class SegmentVersions(ApiView):
@@ -148,10 +173,10 @@ class SegmentVersions(ApiView):
 
     @extend_schema(operation_id="segments_versions", responses=VersionOut(many=True))
     def get(self, request: Request, slug: str) -> Response:
-        return self.page(versions(_segment(slug)), order=("-number",), render=_versions_out)
+        return self.page(versions(segment_or_404(slug)), order=("-number",), render=_versions_out)
 
 
-def _segment(slug: str, *, hold: bool = False) -> Segment:
+def segment_or_404(slug: str, *, hold: bool = False) -> Segment:
     segment = segment_called(slug, hold=hold)
     if segment is None:
         raise NotFound(_("There is no such segment."))
@@ -166,12 +191,6 @@ def _segments_out(segments: Sequence[Segment]) -> list[dict[str, Any]]:
 def _versions_out(found: Sequence[SegmentVersion]) -> list[dict[str, Any]]:
     context = {"sentences": sentences_of_versions(found)}
     return list(VersionOut(found, many=True, context=context).data)
-
-
-def _members_out(found: Sequence[Membership]) -> list[dict[str, Any]]:
-    names = external_ids([each.member_id for each in found])
-    rows = [{"external_id": names.get(each.member_id), "entered_at": each.entered_at} for each in found]
-    return list(SegmentMemberOut(rows, many=True).data)
 
 
 def _transitions_out(found: Sequence[Transition]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
@@ -11,6 +11,7 @@ from rest_framework import serializers
 from core.api.fields import AsOfField, BodyIn, FromField, InstantField, KnownText, RuleField, TextField, ToField
 from core.api.schema import request_example
 from core.periods import date_of
+from retention.api.received import IdsField
 from retention.models import ModelKind, ScoringModel, Segment, SegmentSize
 
 AWAY = {
@@ -24,7 +25,7 @@ AWAY = {
         ],
     },
 }
-TAKEN_BY_ADDRESSES = frozenset({"preview"})
+TAKEN_BY_ADDRESSES = frozenset({"preview", "explain", "library"})
 """Short names that no segment can have: addresses of ours stand in their place."""
 
 
@@ -41,31 +42,70 @@ class SlugField(TextField):
         return slug
 
 
+class SegmentQuery(serializers.Serializer[Any]):
+    search = serializers.CharField(required=False, max_length=200, help_text=_("a part of the name or the short name"))
+    static = serializers.BooleanField(required=False, default=None, help_text=_("true: fixed lists, false: rules"))
+    failing = serializers.BooleanField(required=False, default=None, help_text=_("true: those that cannot be counted"))
+
+
+class OneOfTwo(BodyIn):
+    """A segment has a rule or is a fixed list of members; which of the two is needed, says `needs_one`."""
+
+    needs_one = True
+
+    def to_internal_value(self, data: Any) -> Any:
+        problems = self._problems(data) if isinstance(data, dict) else {}
+        try:
+            read = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({**cast(dict[str, Any], error.detail), **problems}) from error
+        if problems:
+            raise serializers.ValidationError(problems)
+        return read
+
+    def _problems(self, data: dict[str, Any]) -> dict[str, Any]:
+        named = {"rule", "members"} & data.keys()
+        if len(named) == 2:
+            message = _("A segment has a rule or members, not both.")
+            return {"members": [serializers.ErrorDetail(str(message), "both")]}
+        if not named and self.needs_one:
+            message = _("Give a rule, or the members of a fixed list.")
+            return {"rule": [serializers.ErrorDetail(str(message), "required")]}
+        return {}
+
+
 @extend_schema_serializer(component_name="SegmentItem", examples=[request_example(AWAY)])
-class SegmentIn(BodyIn):
+class SegmentIn(OneOfTwo):
+    """With `rule`; or with `members` (at most 10,000 ids, more by segments/{slug}/members/), which makes a fixed list."""
+
     slug = SlugField()
     name = TextField()
-    rule = RuleField()
+    rule = RuleField(required=False)
+    members = IdsField(required=False)
     description = TextField(required=False, allow_blank=True, max_length=2000)
 
 
 @extend_schema_serializer(component_name="SegmentReplacement")
-class SegmentPutIn(BodyIn):
+class SegmentPutIn(OneOfTwo):
     """The whole of a segment but its short name, which the address gives."""
 
     slug = SlugField(required=False)
     name = TextField()
-    rule = RuleField()
+    rule = RuleField(required=False)
+    members = IdsField(required=False)
     description = TextField(required=False, allow_blank=True, max_length=2000)
 
 
 @extend_schema_serializer(component_name="SegmentChange")
-class SegmentPatchIn(BodyIn):
+class SegmentPatchIn(OneOfTwo):
     """What to change of a segment; the rest stays."""
+
+    needs_one = False
 
     slug = SlugField(required=False)
     name = TextField(required=False)
     rule = RuleField(required=False)
+    members = IdsField(required=False)
     description = TextField(required=False, allow_blank=True, max_length=2000)
 
 
@@ -106,6 +146,12 @@ class TransitionQuery(serializers.Serializer[Any]):
     entered = serializers.BooleanField(required=False, help_text=_("true: who came, false: who left"))
     at_from = FromField(required=False, help_text=_("a date, or a time with offset; included"))
     at_to = ToField(required=False, help_text=_("a date, which is included, or a time with offset, which is not"))
+    format = serializers.ChoiceField(["json", "csv"], required=False, help_text=_("csv: all of them in one file"))
+
+    def get_fields(self) -> dict[str, Any]:
+        """`from` and `to` are the same ends by shorter names, as reports have them."""
+        fields = super().get_fields()
+        return {**fields, "from": FromField(required=False, source="at_from"), "to": ToField(required=False, source="at_to")}
 
 
 class TransitionOut(serializers.Serializer[Any]):
@@ -137,6 +183,25 @@ class VersionOut(serializers.Serializer[Any]):
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_sentence(self, version: Any) -> str | None:
         return self.context["sentences"].get(version.pk) or None
+
+
+class OverlapQuery(serializers.Serializer[Any]):
+    def get_fields(self) -> dict[str, Any]:
+        return {"with": serializers.CharField(max_length=100, help_text=_("the other segment's short name"))}
+
+
+class OverlapOut(serializers.Serializer[Any]):
+    """Members in both, in the first (the address's) alone, in the second alone."""
+
+    segment = serializers.CharField()
+    both = serializers.IntegerField()
+    only_first = serializers.IntegerField()
+    only_second = serializers.IntegerField()
+    as_of = InstantField(allow_null=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        return {"segment": fields.pop("segment"), "with": serializers.CharField(), **fields}
 
 
 @extend_schema_serializer(examples=[request_example({"rule": AWAY["rule"]})])

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from members.models import Member
 from retention.models import Membership, ScoringModel, Segment, SegmentSize, SegmentVersion, Transition
+from retention.selectors.overview import failing_segments
 
 
-def segment_listing() -> QuerySet[Segment]:
-    return Segment.objects.select_related("version")
+def segment_listing(*, search: str = "", static: bool | None = None, failing: bool | None = None) -> QuerySet[Segment]:
+    """This function will return segments; `search` is a part of their name or short name."""
+    segments = Segment.objects.select_related("version")
+    if search:
+        segments = segments.filter(Q(name__icontains=search) | Q(slug__icontains=search))
+    if static is not None:
+        segments = segments.filter(static=static)
+    if failing is not None:
+        broken = [each.pk for each in failing_segments()]
+        segments = segments.filter(pk__in=broken) if failing else segments.exclude(pk__in=broken)
+    return segments
 
 
 def segment_called(slug: str, *, hold: bool = False) -> Segment | None:

@@ -265,7 +265,7 @@ class TestThePreview:
             ({}, ["rule"]),
             ({"rule": {"field": "revenu_minor", "operator": ">=", "value": 1}}, ["rule.field"]),
             ({"rule": {"combinator": "and", "rules": [BIG, {"combinator": "or", "rules": []}]}}, ["rule.rules[1].rules"]),
-            ({"rule": {"did": "order", "operator": ">=", "times": 1}}, ["rule.did"]),
+            ({"rule": {"did": "sneeze", "operator": ">=", "times": 1}}, ["rule.did"]),
             ({"rule": BIG, "asof": "x"}, ["asof"]),
             ({"rule": BIG, "as_of": "9999-12-31T00:00:00Z"}, ["as_of"]),
         ],
