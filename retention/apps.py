@@ -8,6 +8,8 @@ class RetentionConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the registry what this app does and knows. The model `Scored` stands outside models/, so it is imported."""
+        from django.db.backends.signals import connection_created
+
         from core.registry import (
             Check,
             MemberSection,
@@ -17,10 +19,12 @@ class RetentionConfig(AppConfig):
             job_kinds,
             member_data,
             member_sections,
+            member_ties,
             periodic_work,
             segment_uses,
         )
         from retention import scored  # noqa: F401
+        from retention.features.statistics import teach_sqlite
         from retention.selectors import facts_rows, scores_rows
         from retention.selectors.uses import segments_naming
         from retention.services.checks import facts_are_exact, segments_are_exact
@@ -28,10 +32,13 @@ class RetentionConfig(AppConfig):
         from retention.services.refresh import nightly, refresh_due
         from retention.services.scoring import fit_due
         from retention.services.static_lists import LIST_JOB
+        from retention.services.ties import TIES
 
+        connection_created.connect(teach_sqlite, dispatch_uid="retention.statistics")
         for section in (MemberSection("facts", facts_rows), MemberSection("scores", scores_rows)):
             member_sections.register(section)
         member_data.register(HANDLER)
+        member_ties.register(TIES)
         job_kinds.register(LIST_JOB)
         segment_uses.register(SegmentUse("retention.segments", _("The segment"), segments_naming))
         for check in (

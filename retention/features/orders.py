@@ -19,6 +19,7 @@ READ = {
     "refunds_given": F("refund_count"),
     "coupon": F("coupon_code"),
     "hour": F("placed_hour"),
+    "came_by": F("channel"),
 }
 """What facts read of an order; all of it stands in the index `order_facts`."""
 

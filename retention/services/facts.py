@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import BigIntegerField, Count, F, IntegerField, Q, QuerySet, Sum, Value
+from django.db.models import BigIntegerField, BooleanField, Count, F, Func, IntegerField, Q, QuerySet, Sum, Value
 from django.db.models.functions import Cast, Coalesce
 from django_cte import CTE, with_cte
 
@@ -13,16 +13,34 @@ from core.conf import shop_zone
 from core.periods import day_number, start_of
 from core.sql import insert_from_select
 from members.models import BehaviourEvent, Member, Order, Refund
-from retention.features.cadence import PREVIOUS, cadence_aggregates
+from retention.features.cadence import cadence_aggregates
 from retention.features.events import carts_left, event_aggregates
 from retention.features.orders import COUNTED, READ, order_aggregates
-from retention.features.preferences import best_hour, channel_votes, preferred_channel, preferred_hour
+from retention.features.preferences import preference_aggregates
 from retention.models import DueMember, MemberFacts
 
 UNKNOWN = frozenset(field.name for field in MemberFacts._meta.concrete_fields if field.null)
 """What stays missing where there is nothing to tell it from; everything else is then 0."""
 COLUMNS = tuple(field.name for field in MemberFacts._meta.concrete_fields if field.name not in {"member", "windows_day"})
 ROW = ("member", *COLUMNS, "windows_day")
+
+
+class Differ(Func):
+    """Whether the first half of the values is not the second half; missing is a value like any other."""
+
+    output_field = BooleanField()
+    same_as = "IS NOT"
+
+    def as_sql(self, compiler: Any, connection: Any, **_context: Any) -> tuple[str, list[Any]]:
+        compiled = [compiler.compile(each) for each in self.source_expressions]
+        half = len(compiled) // 2
+        left, right = (", ".join(sql for sql, _params in side) for side in (compiled[:half], compiled[half:]))
+        return f"(({left}) {self.same_as} ({right}))", [each for _sql, params in compiled for each in params]
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+        written = self.copy()
+        written.same_as = "IS DISTINCT FROM"
+        return written.as_sql(compiler, connection, **context)
 
 
 def count_all(*, as_of: datetime) -> int:
@@ -54,19 +72,17 @@ def fresh_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Member, 
         orders, events = orders.filter(member_id__in=due), events.filter(member_id__in=due)
         members = members.filter(pk__in=due)
     later, given_back = _refunded_later(as_of)
-    told_of_orders = orders.values("member_id", **READ, previous=PREVIOUS)
+    told_of_orders = orders.values("member_id", **READ)
     if later is not None:
         joined = later.join(orders, id=later.col.order_id, _join_type="LEFT OUTER JOIN")
-        told_of_orders = joined.values("member_id", **{**READ, **given_back}, previous=PREVIOUS)
+        told_of_orders = joined.values("member_id", **{**READ, **given_back})
     read = CTE(told_of_orders, name="read")
-    added_up = {**order_aggregates(day=day), **cadence_aggregates(), "best_hour": best_hour()}
+    added_up = {**order_aggregates(day=day), **cadence_aggregates(), **preference_aggregates()}
     ordered = CTE(read.queryset().values("member_id").annotate(**added_up), name="ordered")
-    votes = CTE(channel_votes(orders), name="votes")
     done = event_aggregates(day=day)
     carts = carts_left(events, day=day, read_events=read_events, read_orders=read_orders)
     sources = {
         ordered: (*added_up,),
-        CTE(preferred_channel(votes.queryset()), name="channel"): ("preferred_channel",),
         CTE(events.values("member_id").annotate(**done), name="did"): (*done,),
         CTE(carts, name="carts"): ("carts_left_30d",),
     }
@@ -74,10 +90,9 @@ def fresh_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Member, 
     for source, names in sources.items():
         members = source.join(members, id=source.col.member_id, _join_type="LEFT OUTER JOIN")
         told |= {name: getattr(source.col, name) for name in names}
-    told["preferred_hour"] = preferred_hour(told["best_hour"])
     columns = {name: told[name] if name in UNKNOWN else Coalesce(told[name], 0) for name in COLUMNS}
     rows = members.annotate(**columns, windows_day=Value(day)).values_list("id", *COLUMNS, "windows_day")
-    return with_cte(*([later] if later else []), read, votes, *sources, select=rows)
+    return with_cte(*([later] if later else []), read, *sources, select=rows)
 
 
 def _refunded_later(as_of: datetime) -> tuple[CTE | None, dict[str, Any]]:
@@ -96,9 +111,12 @@ def _refunded_later(as_of: datetime) -> tuple[CTE | None, dict[str, Any]]:
 
 
 def differing_facts(*, as_of: datetime) -> QuerySet[Member, tuple[Any, ...]]:
-    """This function will select the fresh facts that are not stored just so; only `windows_day` may lag behind."""
-    stored = MemberFacts.objects.values_list("member_id", *COLUMNS, Value(day_number(as_of, shop_zone())))
-    return fresh_facts(as_of=as_of).difference(stored)
+    """This function will select the fresh facts that are not stored just so; only `windows_day` may lag behind.
+
+    Compared side by side in the order of members. A difference of sets would first sort two tables of everybody.
+    """
+    stored = (F(f"facts__{name}") for name in COLUMNS)
+    return fresh_facts(as_of=as_of).filter(Differ(*map(F, COLUMNS), *stored))
 
 
 def placed_until(as_of: datetime) -> Q:
