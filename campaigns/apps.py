@@ -1,7 +1,17 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from core.registry import Check, PeriodicWork, SegmentUse, checks, member_data, periodic_work, segment_uses
+from core.registry import (
+    Check,
+    PeriodicWork,
+    SegmentUse,
+    checks,
+    fired_since,
+    member_data,
+    member_ties,
+    periodic_work,
+    segment_uses,
+)
 
 
 class CampaignsConfig(AppConfig):
@@ -13,6 +23,7 @@ class CampaignsConfig(AppConfig):
         from campaigns import actions, channels, triggers
         from campaigns.services.merging import HANDLER
         from campaigns.services.segment_uses import campaigns_naming
+        from campaigns.services.ties import FIRED, TIES
 
         for trigger in triggers.KINDS:
             triggers.triggers.register(trigger)
@@ -21,6 +32,8 @@ class CampaignsConfig(AppConfig):
         for channel in channels.KINDS:
             channels.channels.register(channel)
         member_data.register(HANDLER)
+        fired_since.register(FIRED)
+        member_ties.register(TIES)
         segment_uses.register(SegmentUse("campaigns", _("The campaign"), campaigns_naming))
         for check in _checks():
             checks.register(check)

@@ -1,0 +1,44 @@
+"""What campaigns gave to members: the reason why an import cannot be undone any more, and why a member stays."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import Q
+
+from campaigns.models import Coupon, Delivery, Enrolment, EnrolmentStatus, MemberRedemptions, Redemption
+from core.registry import FiredSince, MemberTies
+
+GIVEN = (
+    Enrolment.objects.filter(status=EnrolmentStatus.FIRED),
+    Delivery.objects.all(),
+    Coupon.objects.all(),
+    Redemption.objects.all(),
+    MemberRedemptions.objects.all(),
+)
+
+
+def members_fired(*, member_ids: Collection[int], since: datetime) -> int:
+    """This function will count the members to whom a campaign gave something: a coupon, a message, or all there was to give.
+
+    An enrolment under way has fired with its first coupon or message.
+    """
+    enrolled = Enrolment.objects.filter(status=EnrolmentStatus.FIRED, member_id__in=member_ids, decided_at__gte=since)
+    written = Delivery.objects.filter(member_id__in=member_ids, queued_at__gte=since)
+    issued = Coupon.objects.filter(Q(enrolment_id__isnull=False), member_id__in=member_ids, issued_at__gte=since)
+    found = (rows.values_list("member_id") for rows in (enrolled, written, issued))
+    return next(found).union(*found).count()
+
+
+def holding(member_ids: Collection[int]) -> set[int]:
+    """This function will return those who hold or got something, by whatever way."""
+    return {pk for rows in GIVEN for pk in rows.filter(member_id__in=member_ids).values_list("member_id", flat=True)}
+
+
+def clear(member_ids: Collection[int]) -> None:
+    """Occasions stay, as the record that somebody was due: for a member who is gone they end as such."""
+
+
+FIRED = FiredSince("campaigns", members_fired)
+TIES = MemberTies("campaigns", holding=holding, clear=clear)
