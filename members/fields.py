@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from members.models import Gender, MemberTag
+from members.models import (
+    AttributeDefinition,
+    AttributeType,
+    Gender,
+    JsonBoolean,
+    JsonDay,
+    JsonNumber,
+    JsonText,
+    MemberTag,
+)
 from rules.fields import Field, FieldType
 
-PROFILE = _("Profile")
+PROFILE, ATTRIBUTES = _("Profile"), _("Custom attributes")
+ATTRIBUTE = "attributes."
+"""What the field of an attribute begins with, before the attribute's name."""
+READ_AS: dict[str, tuple[FieldType, type[JsonText | JsonNumber | JsonBoolean | JsonDay]]] = {
+    AttributeType.TEXT: (FieldType.TEXT, JsonText),
+    AttributeType.NUMBER: (FieldType.DECIMAL, JsonNumber),
+    AttributeType.BOOLEAN: (FieldType.BOOLEAN, JsonBoolean),
+    AttributeType.DATE: (FieldType.DATE, JsonDay),
+}
+"""How rules take each type of attribute, and what reads it out of a member's row."""
 
 
 def members_tagged(tag: str) -> QuerySet[MemberTag, Any]:
@@ -49,5 +68,33 @@ PROFILE_FIELDS = (
     Field(name="registered_at", type=FieldType.DATE, label=_("Registered on"), column="registered_day", group=PROFILE),
     Field(name="source", type=FieldType.TEXT, label=_("Source"), group=PROFILE, help=_("Where the member came from.")),
     Field(name="language", type=FieldType.TEXT, label=_("Language"), group=PROFILE),
+    Field(
+        name="random_bucket",
+        type=FieldType.NUMBER,
+        label=_("Random bucket"),
+        group=PROFILE,
+        nullable=False,
+        help=_("0 to 9999, drawn once for each member: less than 1000 is a random tenth of all members."),
+    ),
     Field(name="tags", type=FieldType.TAGS, label=_("Tags"), group=PROFILE, nullable=False, members_with=members_tagged),
 )
+
+
+def attribute_fields() -> list[Field]:
+    """This function will give a field for each attribute that is declared now, in the order of their names.
+
+    They read a JSON column `attributes` of whatever rules are asked of.
+    """
+    declared = AttributeDefinition.objects.order_by("name").values_list("name", "label", "type")
+    return [_attribute_field(name, label, type_) for name, label, type_ in declared]
+
+
+def _attribute_field(name: str, label: str, type_: str) -> Field:
+    read_as, reader = READ_AS[type_]
+    return Field(
+        name=f"{ATTRIBUTE}{name}", type=read_as, label=label or name, group=ATTRIBUTES, expression=_reading(reader, name)
+    )
+
+
+def _reading(reader: type[JsonText | JsonNumber | JsonBoolean | JsonDay], name: str) -> Callable[[], Any]:
+    return lambda: reader(F("attributes"), name)

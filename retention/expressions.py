@@ -34,6 +34,7 @@ Columns = dict[str, Expression | F]
 
 TEXTS = ("gender", "city", "province", "source", "language")
 """Columns of a profile where empty text means missing."""
+AS_IT_IS = ("external_id", "birth_key", "registered_day", "random_bucket", "attributes")
 ORDERED = Q(order_count__gte=1)
 UNIX_EPOCH = 2_440_588
 """The Julian day number of 1970-01-01."""
@@ -45,7 +46,7 @@ UNIX_EPOCH = 2_440_588
 def profile(*, as_of_day: int) -> Columns:
     """This function will give what rules read of a member's own row, empty text as missing."""
     return {
-        **{name: F(f"member__{name}") for name in ("external_id", "birth_key", "registered_day")},
+        **{name: F(f"member__{name}") for name in AS_IT_IS},
         **{name: NullIf(F(f"member__{name}"), Value("")) for name in TEXTS},
         "age": age(as_of_day=as_of_day),
         "birth_day": birth_day(),

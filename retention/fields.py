@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from members.fields import PROFILE_FIELDS
+from members.fields import PROFILE_FIELDS, attribute_fields
 from retention.behaviours import BEHAVIOURS
 from retention.models.facts import WINDOWS
 from retention.scoring.lifecycle import Stage
@@ -181,3 +181,8 @@ SCORE_FIELDS = (
 
 CATALOGUE = FieldCatalogue([*PROFILE_FIELDS, *FACT_FIELDS, *SCORE_FIELDS], BEHAVIOURS)
 """What every installation has."""
+
+
+def catalogue() -> FieldCatalogue:
+    """This function will give everything that rules may ask at this moment, the shop's own attributes too."""
+    return FieldCatalogue([*CATALOGUE, *attribute_fields()], CATALOGUE.behaviours)

@@ -40,6 +40,8 @@ class Scored(models.Model):
     registered_day = models.IntegerField(null=True)
     source = models.TextField(null=True)
     language = models.TextField(null=True)
+    random_bucket = models.IntegerField()
+    attributes = models.JSONField()
     order_count = models.IntegerField()
     order_days = models.IntegerField()
     revenue_minor = models.BigIntegerField()

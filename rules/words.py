@@ -114,6 +114,13 @@ class Writer:
             return self._quantity(field, value)
         return str(value)
 
+    def amount(self, leaf: Did, value: object) -> str:
+        """This function will show how often or how much somebody did what a condition asks for."""
+        behaviour = self.catalogue.behaviour(leaf.kind)
+        if leaf.aggregate is Aggregate.COUNT:
+            return self._count("times", value)
+        return self._measure(leaf.aggregate, behaviour.sum_of(leaf.of or "") if behaviour else None, value)
+
     # groups and segments
 
     def _said(self, node: Node, *, denied: bool) -> tuple[str, bool]:

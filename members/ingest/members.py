@@ -16,11 +16,12 @@ from msgspec import UNSET
 from core.batching import batches
 from core.errors import FieldProblem
 from core.sql import find_rows, insert_rows, update_rows
+from members.ingest.attributes import declare_attributes
 from members.ingest.merged import Answering, answering
 from members.ingest.normalise import MEMBER_KEYS, Surroundings
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import Identifies, MemberRow
-from members.models import Consent, DirtyMark, Identifier, Member, MemberTag, Purpose
+from members.models import Consent, DirtyMark, Identifier, Member, MemberTag, Purpose, random_bucket
 from members.services.journal import Journal, mark, plain
 
 DERIVED: dict[str, Any] = {"birth_year": None, "birth_key": None, "registered_day": None}
@@ -191,6 +192,7 @@ def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str, journal: 
     touched |= made & states.keys()
     Member.objects.filter(pk__in=made - states.keys()).delete()  # made for rows that were refused in the end
     insert_rows(DirtyMark, ["member_id"], [(pk,) for pk in sorted(touched)])
+    declare_attributes((state.values["attributes"] for state in states.values()), given.now)
     created = made & states.keys()
     if journal is not None:
         journal.touched += sorted(touched)
@@ -214,8 +216,8 @@ def _stored(
     made = dict(
         insert_rows(
             Member,
-            ["external_id", *COLUMNS, "made_up_fields", "created_at"],
-            [(name, *_in_order(values), [], given.now) for name, values in fresh.items()],
+            ["external_id", *COLUMNS, "made_up_fields", "created_at", "random_bucket"],
+            [(name, *_in_order(values), [], given.now, random_bucket(name)) for name, values in fresh.items()],
             conflict=["external_id"],
             returning=["external_id", "pk"],
         )

@@ -14,7 +14,7 @@ from core.sql import find_rows, insert_from_select, insert_rows, update_rows
 from members.ingest.members import EMPTY
 from members.ingest.merged import answering, held_answering
 from members.ingest.rows import ProductStated
-from members.models import Category, DirtyMark, Member, OrderLine, Product, Shop
+from members.models import Category, DirtyMark, Member, OrderLine, Product, Shop, random_bucket
 from members.services.journal import Journal
 
 
@@ -79,8 +79,9 @@ def _make_members(names: list[str], now: datetime) -> dict[str, int]:
     if not names:
         return {}
     blank = {**EMPTY, "made_up_fields": [], "created_at": now}
-    rows = [(name, *blank.values()) for name in names]
-    made = insert_rows(Member, ["external_id", *blank], rows, conflict=["external_id"], returning=["external_id", "pk"])
+    rows = [(name, *blank.values(), random_bucket(name)) for name in names]
+    columns = ["external_id", *blank, "random_bucket"]
+    made = insert_rows(Member, columns, rows, conflict=["external_id"], returning=["external_id", "pk"])
     ids = dict(made)
     needless = [ids.pop(name) for name in answering(ids)]
     if needless:

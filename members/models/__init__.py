@@ -1,12 +1,14 @@
+from members.models.attribute import AttributeDefinition, AttributeType
 from members.models.calendar import StoredCalendar
 from members.models.consent import Channel, Consent, Purpose
 from members.models.dirty import DirtyMark
 from members.models.event import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
 from members.models.identifier import Identifier
 from members.models.imported import Import, ImportJournal, ImportState, ImportTarget
+from members.models.json_values import JsonBoolean, JsonDay, JsonGiven, JsonNumber, JsonText
 from members.models.lookups import BeginsWith
 from members.models.mapping import ColumnMapping, DateOrder, MappingTarget
-from members.models.member import ADDRESS_COLUMNS, Gender, Member, MemberTag
+from members.models.member import ADDRESS_COLUMNS, BUCKETS, Gender, Member, MemberTag, random_bucket
 from members.models.merge import MergeRecord
 from members.models.order import STATUS_RANK, Order, OrderLine, OrderStatus, Refund, RefundReason
 from members.models.product import Category, Product
@@ -15,9 +17,12 @@ from members.models.shop import Shop
 
 __all__ = [
     "ADDRESS_COLUMNS",
+    "BUCKETS",
     "OWN_KINDS",
     "REPORTED_KINDS",
     "STATUS_RANK",
+    "AttributeDefinition",
+    "AttributeType",
     "BeginsWith",
     "BehaviourEvent",
     "Category",
@@ -33,6 +38,11 @@ __all__ = [
     "ImportJournal",
     "ImportState",
     "ImportTarget",
+    "JsonBoolean",
+    "JsonDay",
+    "JsonGiven",
+    "JsonNumber",
+    "JsonText",
     "MappingTarget",
     "Member",
     "MemberTag",
@@ -48,4 +58,5 @@ __all__ = [
     "RefundReason",
     "Shop",
     "StoredCalendar",
+    "random_bucket",
 ]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+from secrets import randbelow
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +15,31 @@ class Gender(models.TextChoices):
     FEMALE = "female", _("female")
     MALE = "male", _("male")
     OTHER = "other", _("other")
+
+
+BUCKETS = 10_000
+
+
+def random_bucket(external_id: str) -> int:
+    """This function will return the bucket of a member, one of 0 to 9999: evenly spread, the same on every machine.
+
+    Its key is its own: who is held out of a campaign has nothing to do with it.
+    """
+    return int.from_bytes(blake2b(external_id.encode(), key=b"random bucket", digest_size=8).digest()) % BUCKETS
+
+
+def any_bucket() -> int:
+    """This function will draw a bucket for a row that was kept before there were any."""
+    return randbelow(BUCKETS)
+
+
+class RandomBucketField(models.PositiveSmallIntegerField):
+    """Filled from the external id when a member is saved for the first time, and never changed."""
+
+    def pre_save(self, member: Any, add: bool) -> Any:
+        if add:
+            setattr(member, self.attname, random_bucket(member.external_id))
+        return super().pre_save(member, add)
 
 
 ADDRESS_COLUMNS = {"sms": "phone", "email": "email"}
@@ -53,6 +82,7 @@ class Member(models.Model):
         _("made-up fields"), default=list, blank=True, help_text=_("fields invented for the demonstration")
     )
     created_at = models.DateTimeField(_("first seen at"))
+    random_bucket = RandomBucketField(default=any_bucket, editable=False)
 
     objects = MemberQuerySet.as_manager()
 
@@ -70,10 +100,13 @@ class Member(models.Model):
                 name="member_birth_year_comes_with_birthday",
             ),
             models.CheckConstraint(condition=Q(gender__in=["", *Gender.values]), name="member_gender_known"),
+            models.CheckConstraint(condition=Q(random_bucket__lt=BUCKETS), name="member_bucket_of_10000"),
         ]
         indexes = [
             # Whose birthday is it: the date trigger.
             models.Index(fields=["birth_key"], name="member_birthday", condition=Q(birth_key__isnull=False)),
+            # A sample of so many in ten thousand: estimates, and the field random_bucket in rules.
+            models.Index(fields=["random_bucket"], name="member_bucket"),
             # The search box finds a name, phone or e-mail by how it begins (external ids have an index of their own).
             # The operator class serves prefixes on PostgreSQL whatever the database's collation; SQLite needs none.
             models.Index(fields=["name"], name="member_name_prefix", opclasses=["varchar_pattern_ops"]),

@@ -8,14 +8,14 @@ from typing import Any
 from django.utils.translation import gettext
 
 from core.admin.rules import RuleSource, rule_sources
-from retention.fields import CATALOGUE
+from retention.fields import catalogue
 from retention.models import Segment
 from rules.schema import schema
 
 
 def catalogue() -> Mapping[str, Any]:
     """The builder needs the lists of fields and operators, not the definitions that integrators validate with."""
-    described = schema(CATALOGUE, translate=gettext)
+    described = schema(catalogue(), translate=gettext)
     return {part: described[part] for part in ("fields", "operators", "limits")}
 
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from core.api.views import ApiView
 from core.models import Scope
 from retention.api.serializers import PreviewIn, PreviewOut
-from retention.fields import CATALOGUE
+from retention.fields import catalogue
 from retention.selectors import preview
 from rules.schema import schema
 
@@ -36,4 +36,4 @@ class RuleSchema(ApiView):
 
     @extend_schema(operation_id="rules_schema", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        return Response(schema(CATALOGUE, translate=gettext))
+        return Response(schema(catalogue(), translate=gettext))

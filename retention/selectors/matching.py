@@ -10,13 +10,11 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.db.models.lookups import Exact
 
-from retention.fields import CATALOGUE
 from retention.models import MemberFacts
 from retention.scored import Scope, Scored, current_parameters, scored
-from retention.selectors.rules import condition, readable, writer
-from retention.selectors.state import day_asked
-from rules.ast import fields_in
-from rules.compile import compile_flag, compile_leaves
+from retention.selectors.rules import Rulebook, condition, readable, writer
+from retention.selectors.state import Asked, asked_at
+from rules.compile import compile_flag, compile_leaves, compile_values
 from rules.explain import Explanation
 from rules.explain import explain as explanation
 
@@ -49,42 +47,49 @@ def preview(*, rule: Rule, as_of: datetime | None = None, sample: int = 10) -> P
     meant = _meant(rule=rule, as_of=as_of)
     count, everybody = meant.count(), MemberFacts.objects.count()
     members = meant.order_by("member_id").values_list("external_id", flat=True)[:sample] if count else ()
+    rulebook = Rulebook()
     return Preview(
         count=count,
         share=count / everybody if everybody else 0.0,
         sample=tuple(members),
-        sentence=writer().sentence(readable(rule, prefix="rule")[0]),
+        sentence=writer(rulebook).sentence(readable(rule, prefix="rule", rulebook=rulebook)[0]),
     )
 
 
 def explain(*, rule: Rule, member_id: int, as_of: datetime | None = None) -> Explanation | None:
     """This function will answer why (not) this member: each condition with its value. None for a member without facts."""
-    _as_given, placed = readable(rule, prefix="rule")
-    day = day_asked(as_of)
-    if day is None:
+    rulebook = Rulebook()
+    placed = readable(rule, prefix="rule", rulebook=rulebook)[1]
+    asked = asked_at(as_of)
+    if asked is None:
         return None
-    answers = compile_leaves(placed, CATALOGUE, as_of_day=day)
+    given: dict[str, Any] = {"as_of_day": asked.day, "as_of": asked.instant, "scope": member_id}
+    answers = compile_leaves(placed, rulebook.catalogue, **given)
+    values = compile_values(placed, rulebook.catalogue, **given)
     # Paths are no names of columns.
     columns = {f"answer_{number}": answer for number, answer in enumerate(answers.values())}
-    read = {CATALOGUE[name].column for name in fields_in(placed)} & {field.name for field in Scored._meta.fields}
-    row = (
-        scored(as_of_day=day, parameters=current_parameters(), scope=member_id)
-        .annotate(**columns)
-        .values(*columns, *({"member_id"} | read))
-        .first()
-    )
+    columns |= {f"value_{number}": value for number, value in enumerate(values.values())}
+    rows = scored(as_of_day=asked.day, parameters=current_parameters(), scope=member_id)
+    row = rows.annotate(**columns).values(*columns).first()
     if row is None:
         return None
-    results = {path: row[column] for path, column in zip(answers, columns, strict=True)}
-    return explanation(placed, writer(), results=results, values=row)
+    return explanation(
+        placed,
+        writer(rulebook),
+        results={path: row[f"answer_{number}"] for number, path in enumerate(answers)},
+        values={path: row[f"value_{number}"] for number, path in enumerate(values)},
+    )
 
 
 def _meant(
     *, rule: Rule, as_of: datetime | None, exclusion: Rule | None = None, member_ids: Scope = None
 ) -> QuerySet[Scored, Scored]:
-    day = day_asked(as_of) or 0  # before the first refresh nobody has facts, and a bad rule is bad already
-    meant = scored(as_of_day=day, parameters=current_parameters(), scope=member_ids).filter(condition(rule, day=day))
+    asked = asked_at(as_of) or Asked(0, None)  # before the first refresh nobody has facts, and a bad rule is bad already
+    rulebook = Rulebook()
+    given: dict[str, Any] = {"day": asked.day, "as_of": asked.instant, "scope": member_ids, "rulebook": rulebook}
+    rows = scored(as_of_day=asked.day, parameters=current_parameters(), scope=member_ids)
+    meant = rows.filter(condition(rule, **given))
     if exclusion is not None:
-        excluded = compile_flag(condition(exclusion, day=day, prefix="exclusion"))
+        excluded = compile_flag(condition(exclusion, prefix="exclusion", **given))
         meant = meant.filter(Q(Exact(excluded, 0)))
     return meant

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cached_property
 
 from django.db.models import Q
@@ -12,12 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from core.conf import shop_currency
 from core.errors import FieldProblem, InvalidInput
 from core.money import DECIMALS, SYMBOLS
-from retention.fields import CATALOGUE
+from retention.fields import catalogue
 from retention.models import Segment, StaticMember
+from retention.scored import Scope
 from rules.ast import Node, StaticList, segments_in
 from rules.check import check
 from rules.compile import compile_rule
 from rules.errors import RuleErrors
+from rules.fields import FieldCatalogue
 from rules.parse import parse
 from rules.segments import inline
 from rules.words import Writer
@@ -40,6 +43,11 @@ class Rulebook(Mapping[str, Node | StaticList]):
             return self._given
         return {segment.slug: segment for segment in Segment.objects.select_related("version")}
 
+    @cached_property
+    def catalogue(self) -> FieldCatalogue:
+        """What rules may name at this moment: attributes come and go."""
+        return catalogue()
+
     def __getitem__(self, slug: str) -> Node | StaticList:
         if slug not in self._read:
             self._read[slug] = self._rule(self.segments[slug])
@@ -60,16 +68,20 @@ class Rulebook(Mapping[str, Node | StaticList]):
 
     def read(self, document: object) -> Node:
         """This function will read and check one rule, inner segments by name; raises RuleErrors."""
-        return check(parse(document), CATALOGUE, segments=self)
+        return check(parse(document), self.catalogue, segments=self)
 
     def placed(self, rule: Node, *, slug: str | None = None) -> Node:
         """This function will put the rules of inner segments in their place; raises RuleErrors for circles and giants."""
         return inline(rule, rule_of=self, slug=slug)
 
-    def condition_of(self, slug: str, *, day: int) -> Q:
-        """This function will compile a segment's own rule; raises RuleErrors."""
+    def condition_of(self, slug: str, *, day: int, as_of: datetime | None = None, scope: Scope = None) -> Q:
+        """This function will compile a segment's own rule, as of a day's end or an instant of it; raises RuleErrors.
+
+        `scope` is the scope of the rows that will be asked: nobody else's orders and events are then read.
+        """
         rule = self[slug]
-        return compile_rule(rule if isinstance(rule, StaticList) else self.placed(rule, slug=slug), CATALOGUE, as_of_day=day)
+        placed = rule if isinstance(rule, StaticList) else self.placed(rule, slug=slug)
+        return compile_rule(placed, self.catalogue, as_of_day=day, as_of=as_of, scope=scope)
 
     def users_of(self, slug: str) -> list[str]:
         """This function will name the segments whose rule mentions this one, directly or through others."""
@@ -89,14 +101,24 @@ class Rulebook(Mapping[str, Node | StaticList]):
         return frozenset() if isinstance(rule, StaticList) else segments_in(rule)
 
 
-def condition(document: object, *, day: int, prefix: str = "rule") -> Q:
-    """This function will compile a rule given from outside, or raise InvalidInput."""
-    return compile_rule(readable(document, prefix=prefix)[1], CATALOGUE, as_of_day=day)
+def condition(
+    document: object,
+    *,
+    day: int,
+    as_of: datetime | None = None,
+    scope: Scope = None,
+    prefix: str = "rule",
+    rulebook: Rulebook | None = None,
+) -> Q:
+    """This function will compile a rule given from outside as `Rulebook.condition_of` does, or raise InvalidInput."""
+    rulebook = rulebook or Rulebook()
+    placed = readable(document, prefix=prefix, rulebook=rulebook)[1]
+    return compile_rule(placed, rulebook.catalogue, as_of_day=day, as_of=as_of, scope=scope)
 
 
-def readable(document: object, *, prefix: str = "") -> tuple[Node, Node]:
+def readable(document: object, *, prefix: str = "", rulebook: Rulebook | None = None) -> tuple[Node, Node]:
     """This function will read a rule given from outside: as it stands, and with inner segments in place; or InvalidInput."""
-    rulebook = Rulebook()
+    rulebook = rulebook or Rulebook()
     try:
         rule = rulebook.read(document)
         return rule, rulebook.placed(rule)
@@ -112,10 +134,10 @@ def invalid_rule(errors: RuleErrors, *, prefix: str = "") -> InvalidInput:
 
 def writer(rulebook: Rulebook | None = None) -> Writer:
     """This function will make the writer of sentences in the active language and the shop's currency."""
-    currency = shop_currency()
-    names = {slug: segment.name for slug, segment in (rulebook or Rulebook()).segments.items()}
+    currency, rulebook = shop_currency(), rulebook or Rulebook()
+    names = {slug: segment.name for slug, segment in rulebook.segments.items()}
     return Writer(
-        catalogue=CATALOGUE,
+        catalogue=rulebook.catalogue,
         translate=gettext,
         currency=SYMBOLS.get(currency, f"{currency} "),
         minor_digits=DECIMALS.get(currency, 2),

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from campaigns.management.seeding.shop import Moments, People, generator, make_moments, make_people
 from campaigns.management.seeding.tables import (
+    ATTRIBUTES,
     SHOPS,
     TAGGED,
     TAGS,
@@ -24,7 +25,9 @@ from campaigns.management.seeding.tables import (
 )
 from campaigns.management.seeding.writing import go_on_counting, loading, next_id, settle, write
 from core.conf import shop_zone
+from core.periods import start_of
 from core.sql import insert_from_select
+from members.ingest.attributes import declare_attributes
 from members.models import (
     BehaviourEvent,
     Category,
@@ -89,6 +92,7 @@ def _write(load: Load, say: Say) -> None:
     shops, products = _shops(), _products()
     first_member_id = next_id(Member)
     _write_members(load, people, calendar, first_member_id)
+    declare_attributes([ATTRIBUTES], start_of(load.last_day, shop_zone()))
     say(f"{load.members:,} members")
     _write_orders(load, people, calendar, first_member_id, shops, products)
     say(f"{load.orders:,} orders")

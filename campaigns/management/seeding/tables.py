@@ -13,6 +13,7 @@ import numpy as np
 from campaigns.management.seeding.shop import DAY_SECONDS, DAYS, Moments, Numbers, People
 from campaigns.management.seeding.writing import Cell, Column
 from core.periods import instant_at
+from members.models import random_bucket
 
 SURNAMES = tuple("王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗")
 GIVEN = tuple("伟芳娜敏静丽强磊军洋勇艳杰娟涛明超霞平刚")
@@ -20,6 +21,8 @@ PLACES = (
     ("北京", "北京"), ("上海", "上海"), ("广州", "广东"), ("深圳", "广东"), ("杭州", "浙江"), ("宁波", "浙江"),
     ("南京", "江苏"), ("苏州", "江苏"), ("成都", "四川"), ("武汉", "湖北"), ("西安", "陕西"), ("长沙", "湖南"),
 )  # fmt: skip
+ATTRIBUTES = {"club": "gold", "children": 1, "newsletter": True}
+"""What some members carry, each with a value of its type."""
 GENDERS = ("female", "male", "")
 GENDER_SHARES = (0.6, 0.3, 0.1)
 SOURCES = ("tmall", "taobao", "store", "mini program", "")
@@ -85,8 +88,9 @@ def member_rows(
     month_day = rng.integers(1, 13, count) * 100 + rng.integers(1, 29, count)
     consents = rng.random((2, count)) < np.array([[0.7], [0.55]])
     stamps = _instants(calendar.middays_before(registered))
+    external_ids = [f"{prefix}m{number:08d}" for number in numbers.tolist()]
     return {
-        "external_id": [f"{prefix}m{number:08d}" for number in numbers.tolist()],
+        "external_id": external_ids,
         "name": _names(count, some.start),
         "gender": _drawn(GENDERS, rng, count, GENDER_SHARES),
         "birth_year": _known(rng.integers(1950, 2008, count), known_birthday),
@@ -103,6 +107,7 @@ def member_rows(
         "attributes": _attributes(rng, count),
         "made_up_fields": "[]",
         "created_at": stamps,
+        "random_bucket": [str(random_bucket(external_id)) for external_id in external_ids],
     }, consents
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from members.ingest import IngestResult, ingest_members
-from members.models import Consent, DirtyMark, Identifier, Member, MemberTag
+from members.models import Consent, DirtyMark, Identifier, Member, MemberTag, random_bucket
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +61,7 @@ class TestNewMembers:
         stored = Member.objects.values().get()
         del stored["id"]
         assert stored == {
+            "random_bucket": random_bucket("m1"),
             "external_id": "m1",
             "name": "王五",
             "gender": "female",

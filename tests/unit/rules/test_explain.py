@@ -71,7 +71,7 @@ class TestExplanation:
         ],
     }
     RESULTS = {"rules[0]": TRUE, "rules[1].rules[0]": UNKNOWN, "rules[1].rules[1]": FALSE}
-    VALUES = {"order_count": 5, "city": None, "last_order_day": 20_485}
+    VALUES = {"rules[0]": 5, "rules[1].rules[0]": None, "rules[1].rules[1]": 20_485}
 
     def test_shows_each_condition_with_the_members_value(self):
         answer = explained(self.DOCUMENT, self.RESULTS, values=self.VALUES)
@@ -102,3 +102,45 @@ class TestExplanation:
     def test_wants_an_answer_for_every_leaf(self):
         with pytest.raises(KeyError):
             explained(self.DOCUMENT, {"rules[0]": TRUE})
+
+
+class TestWhatWouldHaveToChange:
+    @pytest.mark.parametrize(
+        ("combinator", "denied", "letters", "changed"),
+        [
+            ("and", False, "TT", [0]),
+            ("and", False, "TF", [1]),
+            ("and", False, "F?", [0, 1]),
+            ("or", False, "FF", [0]),
+            ("or", False, "TT", [0, 1]),
+            ("or", False, "?T", [1]),
+            ("and", True, "TT", [0]),
+            ("and", True, "F?", [0]),
+            ("or", True, "FF", [0]),
+            ("or", True, "T?", [0, 1]),
+        ],
+    )
+    def test_is_the_fewest_conditions(self, combinator, denied, letters, changed):
+        answer = group_of(letters, combinator, denied)
+        assert [leaf.path for leaf in answer.changes()] == [f"rules[{index}]" for index in changed]
+
+    def test_is_the_cheaper_branch(self):
+        document = {
+            "combinator": "or",
+            "rules": [
+                {"combinator": "and", "rules": [leaf("order_count", "=", 1), leaf("order_count", "=", 2)]},
+                {"combinator": "and", "rules": [leaf("order_count", "=", 3), leaf("order_count", "=", 4)]},
+            ],
+        }
+        results = {
+            "rules[0].rules[0]": FALSE,
+            "rules[0].rules[1]": FALSE,
+            "rules[1].rules[0]": UNKNOWN,
+            "rules[1].rules[1]": TRUE,
+        }
+        assert [leaf.path for leaf in explained(document, results).changes()] == ["rules[1].rules[0]"]
+
+    def test_is_nothing_where_nothing_helps(self):
+        assert explained({"everyone": True}, {"": TRUE}).changes() == ()
+        document = {"combinator": "and", "not": True, "rules": [{"everyone": True}]}
+        assert explained(document, {"rules[0]": TRUE}).changes() == ()
