@@ -1,3 +1,4 @@
+from retention.models.builds import BuildAnswer, BuildTouched, SegmentBuild
 from retention.models.facts import MemberFacts
 from retention.models.lists import ListUpload, UploadedId, UploadPiece
 from retention.models.runs import RefreshRun, RefreshState
@@ -12,8 +13,11 @@ from retention.models.segments import (
     StaticMember,
     Transition,
 )
+from retention.models.upkeep import SampleProof, Upkeep
 
 __all__ = [
+    "BuildAnswer",
+    "BuildTouched",
     "DueMember",
     "LifecycleBands",
     "ListUpload",
@@ -23,12 +27,15 @@ __all__ = [
     "ModelKind",
     "RefreshRun",
     "RefreshState",
+    "SampleProof",
     "ScoringModel",
     "Segment",
+    "SegmentBuild",
     "SegmentSize",
     "SegmentVersion",
     "StaticMember",
     "Transition",
+    "Upkeep",
     "UploadPiece",
     "UploadedId",
 ]

@@ -14,6 +14,7 @@ class RefreshRun(models.Model):
         FULL = "full", _("everything counted again")
         DAY = "day", _("a new day")
         CHANGES = "changes", _("what changed")
+        BUILD = "build", _("segments filled by new rules")
 
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     as_of = models.DateTimeField(_("as of"))
@@ -35,13 +36,15 @@ class RefreshState(models.Model):
     """What the stored facts, masks and memberships are true for; one row, written by refreshes alone.
 
     `signature` names everything besides facts that segments depend on: rules in force, published parameters, bands. A
-    refresh with no marks, the same day and the same signature has nothing to do.
+    refresh with no marks, the same day and the same signature has nothing to do. `measures` names the part that all rules
+    read alike: while it stays, a changed rule concerns its own segment alone.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     as_of = models.DateTimeField(null=True)
     day = models.IntegerField(null=True)
     signature = models.CharField(max_length=64, blank=True)
+    measures = models.CharField(max_length=64, blank=True)
     last_run_id = models.BigIntegerField(null=True)
 
     class Meta:

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from retention.models.failures import failure_sentence
+
 BITS_PER_WORD = 63
 
 
@@ -14,6 +16,10 @@ class Segment(models.Model):
 
     `word` and `bit` are its place in the members' masks: one scan answers all segments as bits. A freed place is given out
     again only after its bits are cleared.
+
+    `meaning` names what its rule was when it was last counted, or could not be (`failure`): its own version and those of
+    the segments inside. `as_of`, `seconds` and `member_count` are the last count's; `entered` and `left` what changed at
+    `changed_at`.
     """
 
     slug = models.SlugField(_("short name"), max_length=100, db_index=False, allow_unicode=True)
@@ -27,8 +33,13 @@ class Segment(models.Model):
     evaluated_version = models.ForeignKey(
         "SegmentVersion", on_delete=models.SET_NULL, null=True, related_name="+", editable=False
     )
+    meaning = models.CharField(max_length=64, blank=True, editable=False)
     as_of = models.DateTimeField(_("as of"), null=True, editable=False)
-    error = models.TextField(_("last error"), blank=True, editable=False)
+    seconds = models.FloatField(_("took … seconds"), null=True, editable=False)
+    changed_at = models.DateTimeField(_("last changed"), null=True, editable=False)
+    entered = models.PositiveIntegerField(_("entered"), default=0, editable=False)
+    left = models.PositiveIntegerField(_("left"), default=0, editable=False)
+    failure = models.JSONField(_("last error"), null=True, editable=False)
     created_at = models.DateTimeField(_("made at"), editable=False)
 
     class Meta:
@@ -50,6 +61,11 @@ class Segment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def error(self) -> str:
+        """Why it could not be counted, in the active language; empty when it was."""
+        return failure_sentence(self.failure)
 
 
 class SegmentVersion(models.Model):

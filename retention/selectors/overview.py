@@ -95,4 +95,4 @@ def segments_of(member_id: int) -> list[Membership]:
 
 
 def failing_segments() -> list[Segment]:
-    return list(Segment.objects.exclude(error="").order_by("name"))
+    return list(Segment.objects.filter(failure__isnull=False).order_by("name"))

@@ -12,7 +12,7 @@ from core.locks import LockSpace, lock_for_transaction
 from members.models import DirtyMark, Member
 from retention.models import MemberFacts, Membership, RefreshState, Segment
 from retention.scored import scored
-from retention.services.evaluate import compiled
+from retention.services.evaluate import Standing, compiled
 from retention.services.facts import COLUMNS, differing_facts
 from retention.services.inforce import in_force
 from retention.services.masks import MASKS, MEMBERSHIPS, Place, answer_tables, find_changes
@@ -70,7 +70,7 @@ def _compared(counted: tuple[object, ...], stored: tuple[object, ...] | None) ->
 def _differing_masks(state: RefreshState) -> list[str]:
     assert state.day is not None
     given = in_force()
-    sound = {each.pk: each for each in given.segments.values() if not each.error and each.as_of is not None}
+    sound = Standing.of(given, given.meanings()).sound
     conditions, _failures = compiled(sound, given, day=state.day)
     if not conditions:
         return []

@@ -4,42 +4,90 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import perf_counter
 
 from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
-from core.errors import told
 from core.sql import insert_rows, update_rows
 from retention.models import DueMember, RefreshRun, Segment, SegmentSize
-from retention.scored import Scored, scored
+from retention.models.failures import Failure, failure_of
+from retention.scored import Scope, Scored, scored
 from retention.services.inforce import InForce
-from retention.services.masks import Place, answer_tables, find_changes, mend, write_changes
+from retention.services.masks import Changes, Place, answer_tables, find_changes, mend, write_changes
 from retention.services.stages import Stages
 from rules.errors import RuleErrors
 
 Conditions = dict[Place, Q]
+Segments = Mapping[int, Segment]
 
 logger = logging.getLogger(__name__)
 
 
-def evaluate_segments(*, run: RefreshRun, given: InForce, everybody: bool, stages: Stages) -> None:
-    """This function will ask every rule of everybody, or of the members in DueMember, and write what changed.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Segments by what their members can be relied on for: each stands in one of the three.
 
-    A segment whose rule fails keeps its members, its error and its date; the others go on. Until a later pass over everybody
-    succeeds it is not asked of single members either: its members would then be of two dates.
+    `sound`: its members are by what its rule means now, and follow every change. `pending`: it was not filled by what it
+    means now. `failed`: it was tried, and could not be; it is tried again when the day, a fit or a band turns, or its rule.
     """
-    asked = {segment.pk: segment for segment in given.segments.values() if everybody or _is_fresh(segment)}
+
+    sound: Segments
+    pending: Segments
+    failed: Segments
+
+    @classmethod
+    def of(cls, given: InForce, meanings: Mapping[int, str]) -> Standing:
+        """This function will sort the segments in force."""
+        sound, pending, failed = {}, {}, {}
+        for segment in given.segments.values():
+            if segment.meaning != meanings[segment.pk] or (segment.as_of is None and segment.failure is None):
+                pending[segment.pk] = segment
+            elif segment.failure is not None:
+                failed[segment.pk] = segment
+            else:
+                sound[segment.pk] = segment
+        return cls(sound, pending, failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What one question to all segments concerned has in common."""
+
+    run: RefreshRun
+    given: InForce
+    meanings: Mapping[int, str]
+    stages: Stages
+
+
+def ask_due(asked: Segments, asking: Asking) -> None:
+    """This function will ask rules of the members in DueMember and write what changed."""
+    _ask(asked, asking, scope=DueMember.objects.values("member_id"))
+
+
+def ask_everybody(asked: Segments, asking: Asking) -> None:
+    """This function will ask rules of everybody and write what changed."""
+    _ask(asked, asking, scope=None)
+
+
+def _ask(asked: Segments, asking: Asking, *, scope: Scope) -> None:
+    """A segment whose rule fails keeps its members, its failure and its date; the others go on. It is not asked of single
+    members until everybody was asked again: its members would then be of two dates.
+    """
+    if not asked:
+        return
+    given, run = asking.given, asking.run
     conditions, failures = compiled(asked, given, day=run.day)
-    people = None if everybody else DueMember.objects.values("member_id")
-    rows = scored(as_of_day=run.day, parameters=given.parameters, scope=people)
-    broken = _answer(run, rows, conditions, asked, stages)
-    _record_failures({**failures, **broken}, asked)
-    stages.count(segments=len(conditions) - len(broken), segments_failed=len(failures) + len(broken))
+    rows = scored(as_of_day=run.day, parameters=given.parameters, scope=scope)
+    broken = _answer(rows, conditions, asked, asking)
+    record_failures({**failures, **broken}, asked, asking.meanings)
+    asking.stages.count(segments=len(conditions) - len(broken), segments_failed=len(failures) + len(broken))
 
 
 def mend_segments(given: InForce) -> None:
     """This function will put right what `verify` would name, before a full pass compares: masks are then as members say."""
-    places = [Place(segment.pk, segment.word, segment.bit) for segment in given.segments.values()]
+    places = [place_of(segment) for segment in given.segments.values()]
     if places:
         members = mend(places)
         for segment in given.segments.values():
@@ -47,85 +95,95 @@ def mend_segments(given: InForce) -> None:
                 segment.member_count = members.get(segment.pk, 0)
 
 
-def _is_fresh(segment: Segment) -> bool:
-    return segment.as_of is not None and not segment.error
+def place_of(segment: Segment) -> Place:
+    return Place(segment.pk, segment.word, segment.bit)
 
 
-def compiled(asked: Mapping[int, Segment], given: InForce, *, day: int) -> tuple[Conditions, dict[int, str]]:
+def compiled(asked: Segments, given: InForce, *, day: int) -> tuple[Conditions, dict[int, Failure]]:
     """This function will compile the rules of segments by id, and say why not for those that cannot be."""
     rulebook = given.rulebook
     conditions: Conditions = {}
-    failures: dict[int, str] = {}
+    failures: dict[int, Failure] = {}
     for segment in asked.values():
         try:
             condition = rulebook.condition_of(segment.slug, day=day)
         except RuleErrors as errors:
-            failures[segment.pk] = str(errors)
+            failures[segment.pk] = failure_of(errors)
         else:
-            conditions[Place(segment.pk, segment.word, segment.bit)] = condition
+            conditions[place_of(segment)] = condition
     return conditions, failures
 
 
-def _answer(
-    run: RefreshRun, rows: QuerySet[Scored], conditions: Conditions, asked: Mapping[int, Segment], stages: Stages
-) -> dict[int, str]:
-    """One scan for all. Only when the database cannot answer it does each rule get a scan of its own: those that fail are
-    found, the others go on. Returns their errors."""
+def _answer(rows: QuerySet[Scored], conditions: Conditions, asked: Segments, asking: Asking) -> dict[int, Failure]:
+    """One scan for all that did not fail before. Only when the database cannot answer it does each rule get a scan of its
+    own: those that fail are found, the others go on. Returns what went wrong."""
 
-    def answer(some: Conditions) -> str | None:
-        return _error_of(lambda: _scan_and_write(run, rows, some, asked, stages))
+    def answer(some: Conditions) -> Failure | None:
+        return _failure_in(lambda: _scan_and_write(rows, some, asked, asking))
 
-    if not conditions or answer(conditions) is None:
-        return {}
-    errors = {place.segment_id: answer({place: condition}) for place, condition in conditions.items()}
-    return {segment_id: error for segment_id, error in errors.items() if error is not None}
+    hopeful = {place: each for place, each in conditions.items() if asked[place.segment_id].failure is None}
+    alone = {place: each for place, each in conditions.items() if place not in hopeful}
+    if hopeful and answer(hopeful) is not None:
+        alone = conditions
+    failures = {place.segment_id: answer({place: condition}) for place, condition in alone.items()}
+    return {segment_id: failure for segment_id, failure in failures.items() if failure is not None}
 
 
-def _scan_and_write(
-    run: RefreshRun, rows: QuerySet[Scored], conditions: Conditions, asked: Mapping[int, Segment], stages: Stages
-) -> None:
+def _scan_and_write(rows: QuerySet[Scored], conditions: Conditions, asked: Segments, asking: Asking) -> None:
+    began = perf_counter()
     with answer_tables():
-        with stages.timed("scan"):
+        with asking.stages.timed("scan"):
             find_changes(rows, conditions)
-        with stages.timed("memberships"):
-            _write(run, {place: asked[place.segment_id] for place in conditions}, stages)
+        with asking.stages.timed("memberships"):
+            filled = {place: asked[place.segment_id] for place in conditions}
+            write_answers(filled, asking, began=began)
 
 
-def _error_of(work: Callable[[], object]) -> str | None:
+def _failure_in(work: Callable[[], object]) -> Failure | None:
     try:
         with transaction.atomic():
             work()
     except DatabaseError as error:
-        return told(error)
+        return failure_of(error)
     return None
 
 
-def _write(run: RefreshRun, asked: Mapping[Place, Segment], stages: Stages) -> None:
-    """Steps: masks, memberships, transitions; each segment's count, date and version; its size on this day."""
+def write_answers(asked: Mapping[Place, Segment], asking: Asking, *, began: float) -> None:
+    """This function will write what stands in the table of changes.
+
+    Steps: masks, memberships, transitions; each segment's count, date and version; its size on this day. `began` is when, on
+    the perf_counter, the work on these segments began.
+    """
+    run = asking.run
     new = {segment.pk for segment in asked.values() if segment.as_of is None}
     changed = write_changes(list(asked), silent=new, at=run.as_of, run_id=run.pk)
-    sizes = {
-        segment.pk: (segment.member_count or 0) + entered - left
-        for segment in asked.values()
-        for entered, left in [changed.get(segment.pk, (0, 0))]
-    }
-    update_rows(
-        Segment,
-        "id",
-        ["member_count", "evaluated_version", "as_of", "error"],
-        [(segment.pk, sizes[segment.pk], segment.version_id, run.as_of, "") for segment in asked.values()],
+    seconds = round(perf_counter() - began, 4)
+    rows = [_freshness(segment, changed.get(segment.pk, (0, 0)), asking, seconds) for segment in asked.values()]
+    update_rows(Segment, "id", FRESHNESS, rows)
+    sizes = [(row[0], run.day, row[1]) for row in rows]
+    insert_rows(SegmentSize, ["segment", "day", "members"], sizes, conflict=["segment", "day"], update=["members"])
+    asking.stages.count(
+        entered=sum(entered for entered, _left in changed.values()), left=sum(left for _entered, left in changed.values())
     )
-    insert_rows(
-        SegmentSize,
-        ["segment", "day", "members"],
-        [(segment_id, run.day, members) for segment_id, members in sizes.items()],
-        conflict=["segment", "day"],
-        update=["members"],
-    )
-    stages.count(entered=sum(entered for entered, _left in changed.values()), left=sum(left for _, left in changed.values()))
 
 
-def _record_failures(failures: Mapping[int, str], asked: Mapping[int, Segment]) -> None:
-    for segment_id, error in failures.items():
-        logger.error("segment.failed slug=%s error=%s", asked[segment_id].slug, error)
-    update_rows(Segment, "id", ["error"], list(failures.items()))
+FRESHNESS = (
+    "member_count", "evaluated_version", "meaning", "as_of", "failure", "seconds", "changed_at", "entered", "left",
+)  # fmt: skip
+
+
+def _freshness(segment: Segment, changes: Changes, asking: Asking, seconds: float) -> tuple[object, ...]:
+    """A segment's row of FRESHNESS, its id first. What changed stays until something changes again."""
+    entered, left = changes
+    told = (asking.run.as_of, entered, left) if entered or left else (segment.changed_at, segment.entered, segment.left)
+    count = (segment.member_count or 0) + entered - left
+    meaning = asking.meanings[segment.pk]
+    return (segment.pk, count, segment.version_id, meaning, asking.run.as_of, None, seconds, *told)
+
+
+def record_failures(failures: Mapping[int, Failure], asked: Segments, meanings: Mapping[int, str]) -> None:
+    """This function will keep why segments could not be counted, by what they were meant to be."""
+    for segment_id, failure in failures.items():
+        logger.error("segment.failed slug=%s failure=%s", asked[segment_id].slug, failure)
+    rows = [(segment_id, failure, meanings[segment_id]) for segment_id, failure in failures.items()]
+    update_rows(Segment, "id", ["failure", "meaning"], rows)

@@ -22,10 +22,6 @@ from retention.services.scratch import execute, know_size
 MARKS = DirtyMark._meta.db_table
 
 
-def has_marks() -> bool:
-    return DirtyMark.objects.exists()
-
-
 def drop_marks() -> int:
     """This function will delete the marks there are, for a pass that counts everybody anyway. Before it reads anything."""
     return execute(f"DELETE FROM {MARKS}")
@@ -47,9 +43,9 @@ def take_marks() -> None:
         drop_marks()
 
 
-def any_moment_came(*, after: datetime, until: datetime) -> bool:
-    """This function will say whether an order, event or refund that was known before has had its moment since."""
-    moments = (Exists(rows) for rows in _known_before(after, until))
+def any_due(*, after: datetime, until: datetime) -> bool:
+    """This function will say whether there is a mark, or an order, event or refund known before that has had its moment."""
+    moments = (Exists(rows) for rows in (DirtyMark.objects.all(), *_known_before(after, until)))
     # All at once, asked of the one row there is: this is looked at every minute.
     return RefreshState.objects.filter(reduce(or_, moments)).exists()
 

@@ -19,6 +19,9 @@ from retention.models.segments import BITS_PER_WORD
 from retention.scored import Scored
 from retention.services.scratch import execute, know_size, scratch_table
 
+Changes = tuple[int, int]
+"""How many entered a segment, and how many left it."""
+
 EVERY_BIT = 2**BITS_PER_WORD - 1
 MASKS = MemberMask._meta.db_table
 MEMBERSHIPS = Membership._meta.db_table
@@ -81,9 +84,30 @@ def find_changes(rows: QuerySet[Scored], conditions: Mapping[Place, Q]) -> int:
     return found
 
 
-def write_changes(
-    places: Sequence[Place], *, silent: Collection[int], at: datetime, run_id: int
-) -> dict[int, tuple[int, int]]:
+def take_answers(answers: str, places: Mapping[int, Place]) -> None:
+    """This function will put what was found out beforehand, by build, in place of a scan: the masks that it changes.
+
+    It is compared with where members stand now; who is no member any more is left out.
+    """
+    listed = " UNION ALL ".join(
+        f"SELECT {build} AS build_id, {each.word} AS word, {each.flag} AS flag" for build, each in places.items()
+    )
+    execute(
+        "INSERT INTO mask_change (member_id, word, old_mask, new_mask)"
+        f" SELECT member_id, word, old_mask, (old_mask & ({EVERY_BIT} - asked)) | answer FROM ("
+        "SELECT told.member_id, told.word, told.asked, told.answer, COALESCE(stored.mask, 0) AS old_mask FROM ("
+        "SELECT given.member_id, place.word, CAST(SUM(place.flag) AS bigint) AS asked,"
+        " CAST(SUM(CASE WHEN given.entered THEN place.flag ELSE 0 END) AS bigint) AS answer"
+        f" FROM {answers} AS given JOIN ({listed}) AS place ON place.build_id = given.build_id"
+        f" JOIN {MemberFacts._meta.db_table} AS facts ON facts.member_id = given.member_id"
+        " GROUP BY given.member_id, place.word"
+        f") AS told LEFT JOIN {MASKS} AS stored ON stored.member_id = told.member_id AND stored.word = told.word"
+        ") AS compared WHERE (old_mask & asked) <> answer"
+    )
+    know_size("mask_change")
+
+
+def write_changes(places: Sequence[Place], *, silent: Collection[int], at: datetime, run_id: int) -> dict[int, Changes]:
     """This function will write the changed masks, memberships and transitions, in (segment, member) order.
 
     Segments in `silent` get members but no transitions. Returns (entered, left) by segment id.
@@ -92,7 +116,7 @@ def write_changes(
         f"INSERT INTO {MASKS} (member_id, word, mask) SELECT member_id, word, new_mask FROM mask_change WHERE true"
         " ON CONFLICT (member_id, word) DO UPDATE SET mask = EXCLUDED.mask"
     )
-    _expand(places)
+    expand(places)
     moment = connection.ops.adapt_datetimefield_value(at)
     execute(
         f"INSERT INTO {MEMBERSHIPS} (segment_id, member_id, entered_at) SELECT segment_id, member_id, %s"
@@ -114,8 +138,8 @@ def write_changes(
     return _counted()
 
 
-def _expand(places: Sequence[Place]) -> None:
-    """One row for each (segment, member) whose bit differs."""
+def expand(places: Sequence[Place]) -> None:
+    """This function will make one row in membership_change of each (segment, member) whose bit differs."""
     execute(
         "INSERT INTO membership_change (segment_id, member_id, entered)"
         " SELECT place.id, mask_change.member_id, (new_mask & flag) <> 0"
@@ -129,7 +153,7 @@ def _listed(places: Sequence[Place]) -> str:
     return " UNION ALL ".join(f"SELECT {each.segment_id} AS id, {each.word} AS word, {each.flag} AS flag" for each in places)
 
 
-def _counted() -> dict[int, tuple[int, int]]:
+def _counted() -> dict[int, Changes]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT segment_id, SUM(CASE WHEN entered THEN 1 ELSE 0 END), SUM(CASE WHEN entered THEN 0 ELSE 1 END)"

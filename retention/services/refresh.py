@@ -3,7 +3,9 @@
 1. The marks of changed members are taken, then everything is read: what commits later leaves a mark for the next refresh.
 2. During a shop day only changed members are worked out. A new day adds those whose orders left a window, and asks every
    rule of everyone. A full pass counts everybody: the first one, and one that goes back in time.
-3. Where nothing changed, nothing is done: one small look at the marks, the day, the rules in force.
+3. A rule that means something new is asked of everybody at once in a small shop; in a large one a build is opened for it,
+   which is worked off beside the refreshes before the call returns.
+4. Where nothing changed, nothing is done: one small look at the marks, the day, the rules in force, the builds.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from time import monotonic
 
 from django.db import connection, transaction
 
@@ -22,8 +25,9 @@ from core.periods import day_number, start_of
 from members.models import BehaviourEvent, Member, Order
 from members.services.calendar import demand_zone, hold_zone
 from retention.models import DueMember, MemberFacts, RefreshRun, RefreshState
-from retention.services import facts, marks
-from retention.services.evaluate import evaluate_segments, mend_segments
+from retention.services import builds, facts, marks
+from retention.services.evaluate import Asking, Standing, ask_due, ask_everybody, mend_segments
+from retention.services.filling import Finished, finish_builds
 from retention.services.inforce import in_force
 from retention.services.scoring import as_late_as_facts, fit_when_none, publish_rhythm
 from retention.services.scratch import know_size, scratch_table, single_reads
@@ -36,6 +40,11 @@ NOTHING = "nothing"
 MANY = 50_000
 """Due members above which PostgreSQL is told the tables' sizes anew: a year of orders may have come in a minute ago, and a
 plan made for the small tables of before would never end. Costs well under a second."""
+MOST_ROUNDS = 5
+"""How often one call looks again because a rule was changed while it was filled; then the next minute's call does."""
+BUILD_SECONDS = 120
+"""How long the clock's refresh fills segments before other works have their turn; the next minute it goes on. Origin: far
+more than a segment of a million members takes, and short against the hours that a rule of a bad plan would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +57,48 @@ class RefreshReport:
     counts: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
 
+    def joined(self, more: RefreshReport | Finished, *, seconds: float) -> RefreshReport:
+        """This function will add what was done after it, in the same call that took `seconds` so far."""
+        counts = {**self.counts}
+        for name, number in more.counts.items():
+            counts[name] = counts.get(name, 0) + number
+        kind = self.kind if self.kind != NOTHING or more.run_id is None else Kind.BUILD.value
+        took = {**self.seconds, "total": round(seconds, 4)}
+        return RefreshReport(kind, self.as_of, more.run_id or self.run_id, counts, took)
 
-def refresh(*, as_of: datetime, full: bool = False, now: datetime | None = None) -> RefreshReport:
+
+def refresh(
+    *,
+    as_of: datetime,
+    full: bool = False,
+    now: datetime | None = None,
+    build_seconds: float | None = None,
+    wait: bool = False,
+) -> RefreshReport:
     """This function will make facts, segments and transitions true for `as_of`, doing no more than what changed asks for.
 
     `now` is the wall clock for the run's record; `as_of` stands in for it. A refresh that fails changes nothing but leaves
     a run with its error. Days that are stored in another zone than SHOP_TIME_ZONE are refused: ZoneChanged.
+
+    Segments that have to be filled are filled before it returns: at most for `build_seconds`, and with `wait` also those
+    that another worker has begun.
     """
+    began = monotonic()
+    report = _refresh_now(as_of=as_of, full=full, now=now)
+    for _round in range(MOST_ROUNDS):
+        if not builds.any_open():
+            break
+        started_at = (now or as_of) + timedelta(seconds=monotonic() - began)
+        filled = finish_builds(now=started_at, seconds=build_seconds, wait=wait)
+        report = report.joined(filled, seconds=monotonic() - began)
+        if not filled.counts.get("builds_cancelled"):
+            break
+        # What a build was begun for is no longer what is wanted: look what is.
+        report = report.joined(_refresh_now(as_of=report.as_of, full=False, now=now), seconds=monotonic() - began)
+    return report
+
+
+def _refresh_now(*, as_of: datetime, full: bool, now: datetime | None) -> RefreshReport:
     if _kind_needed(RefreshState.objects.first(), as_of=as_of, full=full) is None:
         return RefreshReport(NOTHING, as_of)
     demand_zone(now=now or as_of)  # a refusal of every minute is no run
@@ -89,7 +133,7 @@ def nightly(*, now: datetime) -> dict[str, int]:
 
 
 def _refresh_and_fit(*, as_of: datetime, now: datetime) -> dict[str, int]:
-    report = refresh(as_of=as_of, now=now)
+    report = refresh(as_of=as_of, now=now, build_seconds=BUILD_SECONDS)
     fit_when_none(now=now)
     return dict(report.counts)
 
@@ -100,7 +144,7 @@ def _kind_needed(state: RefreshState | None, *, as_of: datetime, full: bool) -> 
         return Kind.FULL
     if day_number(as_of, shop_zone()) > state.day:
         return Kind.DAY
-    if marks.has_marks() or marks.any_moment_came(after=state.as_of, until=as_of):
+    if marks.any_due(after=state.as_of, until=as_of):
         return Kind.CHANGES
     return None if in_force().signature == state.signature else Kind.CHANGES
 
@@ -126,11 +170,32 @@ def _refresh_locked(*, as_of: datetime, full: bool, started_at: datetime) -> Ref
         if kind is Kind.FULL:
             with stages.timed("mend"):
                 mend_segments(given)
-        everybody = kind is not Kind.CHANGES or given.signature != state.signature
-        evaluate_segments(run=run, given=given, everybody=everybody, stages=stages)
-    state.signature = given.signature
+        asking = Asking(run, given, given.meanings(), stages)
+        turned = kind is not Kind.CHANGES or given.measures != state.measures
+        _evaluate(asking, turned=turned)
+    state.signature, state.measures = given.signature, given.measures
     _finish(run, state, stages)
     return RefreshReport(kind, as_of, run.pk, stages.counts, {**stages.seconds, "total": stages.total_seconds})
+
+
+def _evaluate(asking: Asking, *, turned: bool) -> None:
+    """What follows every change is asked of the due members, or of everybody where the day, a fit or a band turned.
+
+    What means something new is asked of everybody: here and now where they are few, or where everybody is counted anyway;
+    else by builds. So is what failed, whenever something turned.
+    """
+    run, standing = asking.run, Standing.of(asking.given, asking.meanings)
+    new = {**standing.pending, **(standing.failed if turned else {})}
+    here = run.kind == Kind.FULL or (bool(new) and builds.are_few())
+    everybody = {**(standing.sound if turned else {}), **(new if here else {})}
+    ask_everybody(everybody, asking)
+    if not turned:
+        ask_due(standing.sound, asking)
+    opened = builds.open_builds(
+        {} if here else new, meanings=asking.meanings, given=asking.given, day=run.day, now=run.started_at
+    )
+    if opened:
+        asking.stages.count(builds_opened=opened)
 
 
 def _count_everybody(run: RefreshRun, stages: Stages) -> None:

@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: str, full: bool, as_of: str | None, json: bool, **_options: Any) -> None:
         try:
-            report = refresh(as_of=instant_of(as_of), full=full, now=timezone.now())
+            report = refresh(as_of=instant_of(as_of), full=full, now=timezone.now(), wait=True)
         except DomainError as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(_as_json(report) if json else _as_text(report))

@@ -153,15 +153,15 @@ class TestSegmentsAtOnce:
     def test_changed_while_they_are_evaluated_are_evaluated_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         make_member()
         segment = create_segment(slug="group", name="Group", rule={"everyone": True}, now=NOW)
-        real = service.evaluate_segments
+        real = service.ask_everybody
 
-        def evaluate_with_a_change_in_between(**given: object) -> None:
+        def evaluate_with_a_change_in_between(*given: object) -> None:
             done = at_once(lambda: change_rule(segment=segment, rule=RULE, now=NOW))
             assert not isinstance(done[0], Exception)
-            real(**given)  # type: ignore[arg-type]
+            real(*given)  # type: ignore[arg-type]
 
         with monkeypatch.context() as patched:
-            patched.setattr(service, "evaluate_segments", evaluate_with_a_change_in_between)
+            patched.setattr(service, "ask_everybody", evaluate_with_a_change_in_between)
             refresh(as_of=NOW)
         segment = Segment.objects.select_related("version", "evaluated_version").get()
         assert (segment.version.number, segment.evaluated_version.number, segment.member_count) == (2, 1, 1)

@@ -12,6 +12,7 @@ from campaigns.models import Campaign, Enrolment
 from campaigns.selectors.documents import document_of
 from campaigns.services.running import run_campaigns
 from retention.models import Segment
+from retention.models.failures import failure
 from retention.services.segments import create_segment
 from tests.campaign_factories import know_everybody, make_draft, make_reachable, make_running, make_template
 from tests.db.admin.conftest import World, staff, text_of
@@ -177,7 +178,7 @@ class TestStarting:
         assert "Only a draft can be started; this campaign is running." in shown
 
     def test_says_why_a_draft_cannot_start(self, admin: Client, world: World) -> None:
-        Segment.objects.update(error="its field is gone")
+        Segment.objects.update(failure=failure("said", said="its field is gone"))
         shown = text_of(admin.get(reverse("admin:campaigns_campaign_change", args=[world.draft.pk])))
         assert 'id="start-disabled"' in shown
         assert "could not be counted: see its page." in shown

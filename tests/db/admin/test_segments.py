@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from retention.models import Segment, SegmentVersion
+from retention.models.failures import failure
 from retention.services.refresh import refresh
 from retention.services.segments import change_rule, create_segment
 from tests.db.admin.conftest import World, staff, text_of
@@ -112,7 +113,7 @@ class TestPage:
     def test_opens_although_its_rule_can_no_longer_be_read(self, admin: Client) -> None:
         found = segment()
         SegmentVersion.objects.update(rule={"field": "gone", "operator": "=", "value": 1})
-        Segment.objects.update(error="“gone” is unknown")
+        Segment.objects.update(failure=failure("said", said="“gone” is unknown"))
         shown = text_of(admin.get(reverse("admin:retention_segment_change", args=[found.pk])))
         assert "“gone” is unknown" in shown
         assert admin.get(reverse("admin:retention_segment_changelist")).status_code == 200

@@ -23,6 +23,7 @@ from campaigns.services.planning import plan_campaigns
 from campaigns.services.stepping import step_enrolments
 from core.errors import InvalidInput, NotFound
 from retention.models import Segment
+from retention.models.failures import failure
 from retention.services.segments import create_segment
 from tests.campaign_factories import (
     COUPON,
@@ -283,7 +284,7 @@ class TestWhatACampaignReliesOn:
         create_segment(slug="lost", name="Lost ones", rule=EVERYONE, now=NOW)
         know_everybody()
         campaign = make_running(trigger={"kind": "segment_entered", "segment": "lost"})
-        Segment.objects.update(error="division by zero")
+        Segment.objects.update(failure=failure("said", said="division by zero"))
 
         plan_campaigns(now=NOW)
 

@@ -111,11 +111,11 @@ class TestARefreshThatFails:
     def test_changes_nothing_and_says_why(self, monkeypatch: pytest.MonkeyPatch) -> None:
         make_member()
 
-        def fail(**_given: object) -> None:
+        def fail(*_given: object) -> None:
             raise RuntimeError("the disk is full")
 
         with monkeypatch.context() as patched:
-            patched.setattr(service, "evaluate_segments", fail)
+            patched.setattr(service, "ask_everybody", fail)
             with pytest.raises(RuntimeError):
                 refresh(as_of=NOW)
         assert RefreshRun.objects.get().error.startswith("RuntimeError in fail, line ")

@@ -318,7 +318,7 @@ class TestAFailingSegment:
             report = refresh(as_of=TOMORROW)
         broken.refresh_from_db()
         sound.refresh_from_db()
-        assert broken.error.startswith("DataError in ")
+        assert broken.error.startswith("The database could not answer its rule (DataError in ")
         assert (broken.as_of, sound.as_of, sound.error) == (NOW, TOMORROW, "")
         assert members_of(broken) == members_of(sound) == {member.pk}
         assert (report.counts["segments"], report.counts["segments_failed"]) == (1, 1)
