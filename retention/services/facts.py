@@ -31,13 +31,13 @@ class Differ(Func):
     output_field = BooleanField()
     same_as = "IS NOT"
 
-    def as_sql(self, compiler: Any, connection: Any, **_context: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any, *_given: Any, **_context: Any) -> Any:
         compiled = [compiler.compile(each) for each in self.source_expressions]
         half = len(compiled) // 2
         left, right = (", ".join(sql for sql, _params in side) for side in (compiled[:half], compiled[half:]))
         return f"(({left}) {self.same_as} ({right}))", [each for _sql, params in compiled for each in params]
 
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         written = self.copy()
         written.same_as = "IS DISTINCT FROM"
         return written.as_sql(compiler, connection, **context)

@@ -11,6 +11,7 @@ import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,14 +92,15 @@ def _rate(take: Callable[[Sequence[Item]], Any], loads: Sequence[list[Item]]) ->
     rates = []
     for items in loads:
         batches = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
-        seconds = seconds_of(lambda batches=batches: [_demand_taken(take(batch)) for batch in batches])  # type: ignore[misc]
-        rates.append(len(items) / seconds)
+        rates.append(len(items) / seconds_of(partial(_take_all, take, batches)))
     return round(statistics.median(rates))
 
 
-def _demand_taken(result: Any) -> None:
-    if result.rejected:
-        raise RuntimeError(f"the benchmark's own items are refused: {result.rejected[0].as_json()}")
+def _take_all(take: Callable[[Sequence[Item]], Any], batches: Sequence[list[Item]]) -> None:
+    for batch in batches:
+        result = take(batch)
+        if result.rejected:
+            raise RuntimeError(f"the benchmark's own items are refused: {result.rejected[0].as_json()}")
 
 
 def _copied(size: str, count: int) -> int:
@@ -110,7 +112,7 @@ def _copied(size: str, count: int) -> int:
 
     for start in range(0, count, BATCH):
         ingest_orders(_orders(size, count, "limit")[start : start + BATCH], now=NOW)
-    columns = ", ".join(f.column for f in Order._meta.concrete_fields if not f.generated and not f.primary_key)
+    columns = ", ".join(str(f.column) for f in Order._meta.concrete_fields if not f.generated and not f.primary_key)
     table = Order._meta.db_table
     run_sql(f"CREATE TEMPORARY TABLE kept AS SELECT {columns} FROM {table}")
     run_sql("UPDATE kept SET external_id = 'copy' || external_id")

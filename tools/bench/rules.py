@@ -47,9 +47,23 @@ RULES: dict[str, Rule] = {
 """By short name."""
 
 
-def make_segments(count: int) -> None:
+def _did(what: str, operator: str, times: int, **window: Any) -> Rule:
+    return {"did": what, "operator": operator, "times": times, **window}
+
+
+WINDOWS: dict[str, Rule] = {
+    "ordered-twice": _did("order", ">=", 2, within_days=60),
+    "silent-quarter": _did("order", "=", 0, within_days=91),
+    "spent-lately": {"did": "order", "operator": ">=", "sum": "amount_minor", "value": 30_000, "within_days": 45},
+    "looked-at-tea": _did("view", ">=", 1, within_days=45, where={"category": "tea"}),
+    "came-often": _did("visit", ">=", 3, within_days=120),
+}
+"""What members did, each within a window of its own."""
+
+
+def make_segments(count: int, *, rules: dict[str, Rule] = RULES) -> None:
     """This function will make the first so many of them."""
     from retention.services.segments import create_segment
 
-    for slug, rule in [*RULES.items()][:count]:
+    for slug, rule in [*rules.items()][:count]:
         create_segment(slug=slug, name=slug, rule=rule, now=MADE_AT)

@@ -43,7 +43,7 @@ def write(model: type[Model], columns: Mapping[str, Column], *, count: int) -> N
     else:
         with connection.cursor() as cursor:
             marks = ", ".join("%s" for _ in columns)
-            cursor.executemany(f"INSERT INTO {_table(model)} ({names}) VALUES ({marks})", rows)
+            cursor.executemany(f"INSERT INTO {_table(model)} ({names}) VALUES ({marks})", list(rows))
 
 
 def next_id(model: type[Model]) -> int:

@@ -1,0 +1,150 @@
+"""Everybody's facts from all orders and events: ours against the best statement that one would write by hand.
+
+By hand there are three ways to keep what was counted: into a fresh table that takes the old one's place, by an upsert over
+every row, or not at all (the count alone, which is the limit of all three).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tools.bench.database import AS_OF, SCALES, Scale, bench_server, run_sql, seeded, shop
+from tools.bench.figures import median_seconds, note, seconds_of
+
+MOST_TIMES_BEST = 1.3
+RUNS = 3
+
+
+def run(size: str) -> list[str]:
+    """This function will measure a first count and a full one again, and name the targets that were missed."""
+    with bench_server():
+        return list(_measure(size, SCALES[size]))
+
+
+def _measure(size: str, scale: Scale) -> Iterator[str]:
+    with seeded(scale):
+        first = seconds_of(_count_all)
+        note("facts", "first count, by us", size=size, seconds=round(first, 2))
+    with shop(scale):
+        _demand_same()
+        limit = median_seconds(lambda: run_sql(f"EXPLAIN (ANALYZE, TIMING OFF) {BY_HAND}"), runs=RUNS)
+        fresh = median_seconds(_into_fresh_table, runs=RUNS)
+        ours = median_seconds(_count_all, runs=RUNS)
+        everybody = seconds_of(_upsert_everybody)
+    note("facts", "by hand, counted only (the limit)", size=size, seconds=round(limit, 2))
+    note("facts", "by hand, into a fresh table", size=size, seconds=round(fresh, 2))
+    note("facts", "by hand, upsert over every row", size=size, seconds=round(everybody, 2))
+    times = {"times_limit": round(ours / limit, 2), "times_fresh_table": round(ours / fresh, 2)}
+    note("facts", "full again, by us", size=size, seconds=round(ours, 2), **times)
+    if ours > MOST_TIMES_BEST * limit:
+        yield f"facts: a full count takes {ours / limit:.2f} times the best SQL by hand (at most {MOST_TIMES_BEST})"
+
+
+def _count_all() -> None:
+    from django.db import connection, transaction
+
+    from retention.services.facts import count_all
+
+    with transaction.atomic():
+        count_all(as_of=AS_OF)
+        connection.check_constraints()
+
+
+def _into_fresh_table() -> None:
+    """With its key, under another name; the renaming itself takes no time."""
+    run_sql(f"CREATE TABLE fresh_facts AS {BY_HAND}")
+    run_sql("ALTER TABLE fresh_facts ADD PRIMARY KEY (member_id)")
+    run_sql("DROP TABLE fresh_facts")
+
+
+def _upsert_everybody() -> None:
+    run_sql(upsert_everybody())
+
+
+def upsert_everybody() -> str:
+    """This function will write the statement that most engines run every night."""
+    from retention.services.facts import COLUMNS
+
+    names = ["member_id", *COLUMNS, "windows_day"]
+    changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in names[1:])
+    return (
+        f"INSERT INTO retention_memberfacts ({', '.join(names)}) SELECT {', '.join(names)} FROM ({BY_HAND}) AS counted"
+        f" ON CONFLICT (member_id) DO UPDATE SET {changes}"
+    )
+
+
+def _demand_same() -> None:
+    """A comparison counts only where both count the same."""
+    from django.db import connection
+
+    from retention.services.facts import COLUMNS
+
+    names = ", ".join(["member_id", *COLUMNS])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT COUNT(*) FROM (SELECT {names} FROM ({BY_HAND}) AS counted"
+            f" EXCEPT SELECT {names} FROM retention_memberfacts) AS differing"
+        )
+        (differing,) = cursor.fetchone()
+    if differing:
+        raise RuntimeError(f"the statement by hand counts {differing} members otherwise than we do")
+
+
+LAST_DAY = 20_634
+"""The shop day number of 2026-06-30."""
+
+BY_HAND = f"""
+SELECT member.id AS member_id,
+    COALESCE(order_count, 0) AS order_count, COALESCE(order_days, 0) AS order_days,
+    COALESCE(revenue_minor, 0) AS revenue_minor, COALESCE(total_minor, 0) AS total_minor,
+    COALESCE(discount_minor, 0) AS discount_minor, COALESCE(coupon_order_count, 0) AS coupon_order_count,
+    COALESCE(refund_count, 0) AS refund_count, COALESCE(refunded_order_count, 0) AS refunded_order_count,
+    first_order_day, last_order_day, previous_order_day,
+    COALESCE(order_count_30d, 0) AS order_count_30d, COALESCE(order_count_90d, 0) AS order_count_90d,
+    COALESCE(order_count_180d, 0) AS order_count_180d, COALESCE(order_count_365d, 0) AS order_count_365d,
+    COALESCE(revenue_minor_30d, 0) AS revenue_minor_30d, COALESCE(revenue_minor_90d, 0) AS revenue_minor_90d,
+    COALESCE(revenue_minor_180d, 0) AS revenue_minor_180d, COALESCE(revenue_minor_365d, 0) AS revenue_minor_365d,
+    preferred_hour, preferred_channel, last_visit_day, COALESCE(carts_left_30d, 0) AS carts_left_30d,
+    COALESCE(complaint_count_90d, 0) AS complaint_count_90d, COALESCE(rating_count, 0) AS rating_count,
+    COALESCE(rating_sum, 0) AS rating_sum, {LAST_DAY} AS windows_day
+FROM members_member AS member
+LEFT JOIN (
+    SELECT member_id, COUNT(*)::integer AS order_count, CARDINALITY(ARRAY_AGG(DISTINCT placed_day ORDER BY placed_day DESC))
+        AS order_days, SUM(revenue_minor)::bigint AS revenue_minor, SUM(total_minor)::bigint AS total_minor,
+        SUM(discount_minor)::bigint AS discount_minor,
+        (COUNT(*) FILTER (WHERE coupon_code <> ''))::integer AS coupon_order_count,
+        SUM(refund_count)::integer AS refund_count,
+        (COUNT(*) FILTER (WHERE refund_count > 0))::integer AS refunded_order_count,
+        MIN(placed_day) AS first_order_day, MAX(placed_day) AS last_order_day,
+        (ARRAY_AGG(DISTINCT placed_day ORDER BY placed_day DESC))[2] AS previous_order_day,
+        (COUNT(*) FILTER (WHERE placed_day > {LAST_DAY} - 30))::integer AS order_count_30d,
+        (COUNT(*) FILTER (WHERE placed_day > {LAST_DAY} - 90))::integer AS order_count_90d,
+        (COUNT(*) FILTER (WHERE placed_day > {LAST_DAY} - 180))::integer AS order_count_180d,
+        (COUNT(*) FILTER (WHERE placed_day > {LAST_DAY} - 365))::integer AS order_count_365d,
+        (SUM(revenue_minor) FILTER (WHERE placed_day > {LAST_DAY} - 30))::bigint AS revenue_minor_30d,
+        (SUM(revenue_minor) FILTER (WHERE placed_day > {LAST_DAY} - 90))::bigint AS revenue_minor_90d,
+        (SUM(revenue_minor) FILTER (WHERE placed_day > {LAST_DAY} - 180))::bigint AS revenue_minor_180d,
+        (SUM(revenue_minor) FILTER (WHERE placed_day > {LAST_DAY} - 365))::bigint AS revenue_minor_365d,
+        MODE() WITHIN GROUP (ORDER BY placed_hour) AS preferred_hour,
+        MODE() WITHIN GROUP (ORDER BY NULLIF(channel, '')) AS preferred_channel
+    FROM members_order WHERE status <> 'cancelled' AND placed_day <= {LAST_DAY} GROUP BY member_id
+) AS ordered ON ordered.member_id = member.id
+LEFT JOIN (
+    SELECT member_id,
+        MAX(day) FILTER (WHERE kind IN
+            ('visit', 'view', 'search', 'favourite', 'cart_add', 'cart_remove', 'checkout')) AS last_visit_day,
+        (COUNT(*) FILTER (WHERE kind = 'complaint' AND day > {LAST_DAY} - 90))::integer AS complaint_count_90d,
+        COUNT(rating)::integer AS rating_count, SUM(rating)::integer AS rating_sum
+    FROM members_behaviourevent WHERE day <= {LAST_DAY} GROUP BY member_id
+) AS did ON did.member_id = member.id
+LEFT JOIN (
+    SELECT member_id, COUNT(DISTINCT day)::integer AS carts_left_30d
+    FROM members_behaviourevent AS filled
+    WHERE kind = 'cart_add' AND day BETWEEN {LAST_DAY} - 29 AND {LAST_DAY}
+        AND NOT EXISTS (SELECT 1 FROM members_behaviourevent AS other WHERE other.member_id = filled.member_id
+            AND other.kind = 'checkout' AND other.day BETWEEN filled.day AND LEAST(filled.day + 1, {LAST_DAY}))
+        AND NOT EXISTS (SELECT 1 FROM members_order AS placed WHERE placed.member_id = filled.member_id
+            AND placed.status <> 'cancelled' AND placed.placed_day BETWEEN filled.day AND LEAST(filled.day + 1, {LAST_DAY}))
+    GROUP BY member_id
+) AS carts ON carts.member_id = member.id
+"""
