@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             name="SegmentBuild",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("meaning", models.CharField(max_length=64)),
+                ("rule_key", models.CharField(max_length=64)),
                 ("measures", models.CharField(max_length=64)),
                 ("day", models.IntegerField()),
                 (
@@ -209,7 +209,7 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField("refreshstate", "measures", models.CharField(blank=True, default="", max_length=64), False),
-        migrations.AddField("segment", "meaning", models.CharField(blank=True, default="", editable=False, max_length=64), False),
+        migrations.AddField("segment", "rule_key", models.CharField(blank=True, default="", editable=False, max_length=64), False),
         migrations.AddField(
             "segment", "seconds", models.FloatField(editable=False, null=True, verbose_name="took … seconds")
         ),

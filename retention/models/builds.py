@@ -28,7 +28,7 @@ class SegmentBuild(models.Model):
 
     segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="builds")
     version = models.ForeignKey(SegmentVersion, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
-    meaning = models.CharField(max_length=64)
+    rule_key = models.CharField(max_length=64)
     measures = models.CharField(max_length=64)
     day = models.IntegerField()
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)

@@ -17,7 +17,7 @@ class Segment(models.Model):
     `word` and `bit` are its place in the members' masks: one scan answers all segments as bits. A freed place is given out
     again only after its bits are cleared.
 
-    `meaning` names what its rule was when it was last counted, or could not be (`failure`): its own version and those of
+    `rule_key` names what its rule was when it was last counted, or could not be (`failure`): its own version and those of
     the segments inside. `as_of`, `seconds` and `member_count` are the last count's; `entered` and `left` what changed at
     `changed_at`.
     """
@@ -33,7 +33,7 @@ class Segment(models.Model):
     evaluated_version = models.ForeignKey(
         "SegmentVersion", on_delete=models.SET_NULL, null=True, related_name="+", editable=False
     )
-    meaning = models.CharField(max_length=64, blank=True, editable=False)
+    rule_key = models.CharField(max_length=64, blank=True, editable=False)
     as_of = models.DateTimeField(_("as of"), null=True, editable=False)
     seconds = models.FloatField(_("took … seconds"), null=True, editable=False)
     changed_at = models.DateTimeField(_("last changed"), null=True, editable=False)

@@ -59,7 +59,7 @@ def open_builds(
         asked = {"measures": given.measures, "day": day, "until": last, "chunk": CHUNK, "opened_at": now}
         total = MemberFacts.objects.count()
         SegmentBuild.objects.bulk_create(
-            SegmentBuild(segment=each, version_id=each.version_id, meaning=meanings[each.pk], total=total, **asked)
+            SegmentBuild(segment=each, version_id=each.version_id, rule_key=meanings[each.pk], total=total, **asked)
             for each in new
         )
     return len(new)
@@ -68,7 +68,7 @@ def open_builds(
 def still_wanted(
     build: SegmentBuild, wanted: Mapping[int, Segment], meanings: Mapping[int, str], measures: str, day: int
 ) -> bool:
-    asked = (build.meaning, build.measures, build.day)
+    asked = (build.rule_key, build.measures, build.day)
     return build.segment_id in wanted and asked == (meanings[build.segment_id], measures, day)
 
 

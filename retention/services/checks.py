@@ -71,7 +71,7 @@ def _differing_masks(state: RefreshState) -> list[str]:
     assert state.day is not None
     given = in_force()
     sound = Standing.of(given, given.meanings()).sound
-    conditions, _failures = compiled(sound, given, day=state.day)
+    conditions, _failures = compiled(sound, given, day=state.day, as_of=state.as_of)
     if not conditions:
         return []
     with answer_tables():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from time import perf_counter
 
 from django.db import DatabaseError, transaction
@@ -42,7 +43,7 @@ class Standing:
         """This function will sort the segments in force."""
         sound, pending, failed = {}, {}, {}
         for segment in given.segments.values():
-            if segment.meaning != meanings[segment.pk] or (segment.as_of is None and segment.failure is None):
+            if segment.rule_key != meanings[segment.pk] or (segment.as_of is None and segment.failure is None):
                 pending[segment.pk] = segment
             elif segment.failure is not None:
                 failed[segment.pk] = segment
@@ -78,7 +79,7 @@ def _ask(asked: Segments, asking: Asking, *, scope: Scope) -> None:
     if not asked:
         return
     given, run = asking.given, asking.run
-    conditions, failures = compiled(asked, given, day=run.day)
+    conditions, failures = compiled(asked, given, day=run.day, as_of=run.as_of, scope=scope)
     rows = scored(as_of_day=run.day, parameters=given.parameters, scope=scope)
     broken = _answer(rows, conditions, asked, asking)
     record_failures({**failures, **broken}, asked, asking.meanings)
@@ -99,14 +100,19 @@ def place_of(segment: Segment) -> Place:
     return Place(segment.pk, segment.word, segment.bit)
 
 
-def compiled(asked: Segments, given: InForce, *, day: int) -> tuple[Conditions, dict[int, Failure]]:
-    """This function will compile the rules of segments by id, and say why not for those that cannot be."""
+def compiled(
+    asked: Segments, given: InForce, *, day: int, as_of: datetime | None = None, scope: Scope = None
+) -> tuple[Conditions, dict[int, Failure]]:
+    """This function will compile the rules of segments by id, and say why not for those that cannot be.
+
+    `scope` is that of the rows which will be asked: nobody else's orders and events are then read.
+    """
     rulebook = given.rulebook
     conditions: Conditions = {}
     failures: dict[int, Failure] = {}
     for segment in asked.values():
         try:
-            condition = rulebook.condition_of(segment.slug, day=day)
+            condition = rulebook.condition_of(segment.slug, day=day, as_of=as_of, scope=scope)
         except RuleErrors as errors:
             failures[segment.pk] = failure_of(errors)
         else:
@@ -168,7 +174,7 @@ def write_answers(asked: Mapping[Place, Segment], asking: Asking, *, began: floa
 
 
 FRESHNESS = (
-    "member_count", "evaluated_version", "meaning", "as_of", "failure", "seconds", "changed_at", "entered", "left",
+    "member_count", "evaluated_version", "rule_key", "as_of", "failure", "seconds", "changed_at", "entered", "left",
 )  # fmt: skip
 
 
@@ -186,4 +192,4 @@ def record_failures(failures: Mapping[int, Failure], asked: Segments, meanings: 
     for segment_id, failure in failures.items():
         logger.error("segment.failed slug=%s failure=%s", asked[segment_id].slug, failure)
     rows = [(segment_id, failure, meanings[segment_id]) for segment_id, failure in failures.items()]
-    update_rows(Segment, "id", ["failure", "meaning"], rows)
+    update_rows(Segment, "id", ["failure", "rule_key"], rows)

@@ -268,7 +268,7 @@ class _Worker:
         if ended.update(state=State.FAILED, failure=why, finished_at=self.now(), lease=None, lease_until=None) == 1:
             BuildAnswer.objects.filter(build=build).delete()
             segments = {segment.pk: segment for segment in Segment.objects.filter(pk=build.segment_id)}
-            record_failures(dict.fromkeys(segments, why), segments, {build.segment_id: build.meaning})
+            record_failures(dict.fromkeys(segments, why), segments, {build.segment_id: build.rule_key})
             self._count(segments_failed=1)
 
     def _count(self, **counts: int) -> None:
@@ -296,7 +296,10 @@ class _View:
     def find_answers(self, members: QuerySet[Any, Any]) -> None:
         """This function will ask these members and keep the answers that differ from where they stand."""
         with answer_tables():
-            find_changes(scored(as_of_day=self.day, parameters=self.given.parameters, scope=members), self.conditions)
+            as_of = RefreshState.objects.values_list("as_of", flat=True).get()
+            conditions, _failed = compiled(self.segments, self.given, day=self.day, as_of=as_of, scope=members)
+            asked = {place: conditions[place] for place in self.conditions}
+            find_changes(scored(as_of_day=self.day, parameters=self.given.parameters, scope=members), asked)
             expand([*self.conditions])
             build_of = " ".join(f"WHEN {build.segment_id} THEN {build.pk}" for build in self.builds)
             execute(
