@@ -12,10 +12,17 @@ class MembersConfig(AppConfig):
         from members.services import quality
         from members.services.identity import CHECKS, settle_merges
         from members.services.merging import HANDLER
+        from members.services.points import checks as points_checks
+        from members.services.points import merging as points_merging
+        from members.services.points.settling import settle_points
 
-        member_data.register(HANDLER)
-        for check in CHECKS:
+        for handler in (HANDLER, points_merging.HANDLER):
+            member_data.register(handler)
+        for check in (*CHECKS, *points_checks.CHECKS):
             checks.register(check)
+        periodic_work.register(
+            PeriodicWork("members.settle_points", _("Release and expire points"), settle_points, order=7, every_seconds=600)
+        )
         periodic_work.register(
             PeriodicWork("members.settle_merges", _("Finish merges"), settle_merges, order=6, every_seconds=3600)
         )

@@ -7,10 +7,22 @@ from members.api.events import EventsBulk
 from members.api.jobs import JobCancel, JobDetail, JobList
 from members.api.members import MemberDetail, MemberList, MembersBulk
 from members.api.orders import OrderDetail, OrderList, OrdersBulk
+from members.api.points import (
+    MemberPoints,
+    MemberPointsAward,
+    MemberPointsEntries,
+    MemberPointsRedeem,
+    MemberPointsReverse,
+)
 
 urlpatterns = [
     path("members/", MemberList.as_view()),
     path("members/bulk/", MembersBulk.as_view()),
+    path("members/<any:external_id>/points/", MemberPoints.as_view()),
+    path("members/<any:external_id>/points/entries/", MemberPointsEntries.as_view()),
+    path("members/<any:external_id>/points/award/", MemberPointsAward.as_view()),
+    path("members/<any:external_id>/points/redeem/", MemberPointsRedeem.as_view()),
+    path("members/<any:external_id>/points/reverse/", MemberPointsReverse.as_view()),
     path("members/<any:external_id>/", MemberDetail.as_view()),
     path("orders/", OrderList.as_view()),
     path("orders/bulk/", OrdersBulk.as_view()),

@@ -6,6 +6,17 @@ from members.models.event import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, Even
 from members.models.identifier import Identifier
 from members.models.imported import Import, ImportJournal, ImportState, ImportTarget
 from members.models.json_values import JsonBoolean, JsonDay, JsonGiven, JsonNumber, JsonText
+from members.models.ledger import (
+    EntryKind,
+    ExpiryRule,
+    LedgerEntry,
+    LotMovement,
+    LotState,
+    PointsAccount,
+    PointsLot,
+    PointsPolicy,
+    RefundPolicy,
+)
 from members.models.lookups import BeginsWith
 from members.models.mapping import ColumnMapping, DateOrder, MappingTarget
 from members.models.member import ADDRESS_COLUMNS, BUCKETS, Gender, Member, MemberTag, random_bucket
@@ -31,7 +42,9 @@ __all__ = [
     "Consent",
     "DateOrder",
     "DirtyMark",
+    "EntryKind",
     "EventKind",
+    "ExpiryRule",
     "Gender",
     "Identifier",
     "Import",
@@ -43,6 +56,9 @@ __all__ = [
     "JsonGiven",
     "JsonNumber",
     "JsonText",
+    "LedgerEntry",
+    "LotMovement",
+    "LotState",
     "MappingTarget",
     "Member",
     "MemberTag",
@@ -50,11 +66,15 @@ __all__ = [
     "Order",
     "OrderLine",
     "OrderStatus",
+    "PointsAccount",
+    "PointsLot",
+    "PointsPolicy",
     "Product",
     "Purpose",
     "QualityFinding",
     "QualityLook",
     "Refund",
+    "RefundPolicy",
     "RefundReason",
     "Shop",
     "StoredCalendar",

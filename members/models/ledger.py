@@ -109,7 +109,6 @@ class PointsAccount(models.Model):
             models.CheckConstraint(
                 condition=Q(available__gte=0, pending__gte=0, owed__gte=0), name="points_account_not_negative"
             ),
-            models.CheckConstraint(condition=Q(owed=0) | Q(available=0), name="points_account_owes_only_when_empty"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,1 @@
+"""Points: earned, released, redeemed, expired and taken back, each under the lock of the member's account."""
