@@ -1,0 +1,130 @@
+"""The admin in a large shop: every registered list with every filter it offers, every page of an object, and Today.
+
+Found by asking the admin site itself, so that a page added tomorrow is measured tomorrow. In this process, without a socket:
+what is measured is our work and the database's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from tools.bench.database import AS_OF, SCALES, SEED, bench_server, settle, shop
+from tools.bench.figures import note, p95, seconds_of
+from tools.bench.firing import NOW, make_campaign
+
+P95_SECONDS = 0.3
+VISITS = {"tiny": 2, "small": 5, "full": 7}
+FIRED = {"tiny": 50, "small": 2_000, "full": 100_000}
+SLOWEST_SHOWN = 12
+MOST_CHOICES = 6
+OURS = ("core", "members", "retention", "campaigns")
+
+
+def run(size: str) -> list[str]:
+    """This function will visit every page some times over and name those that are too slow."""
+    with bench_server(), shop(SCALES[size]):
+        _fill(size)
+        return list(_visit(size))
+
+
+def _visit(size: str) -> Iterator[str]:
+    from django.test import Client
+
+    client = _client(Client)
+    seconds: dict[str, list[float]] = {}
+    for address in _addresses(client):
+        _get(client, address)  # plans, templates and pages of the database are warm from here on
+        seconds[address] = [seconds_of(lambda address=address: _get(client, address)) for _ in range(VISITS[size])]  # type: ignore[misc]
+    everything = [each for page in seconds.values() for each in page]
+    slow = sorted(seconds, key=lambda address: -p95(seconds[address]))
+    for address in slow[:SLOWEST_SHOWN]:
+        note("screens", address, size=size, p95_ms=round(p95(seconds[address]) * 1000))
+    note("screens", "all pages", size=size, pages=len(seconds), p95_ms=round(p95(everything) * 1000))
+    for address in slow:
+        if p95(seconds[address]) > P95_SECONDS:
+            yield f"screens: {address} takes {p95(seconds[address]) * 1000:.0f} ms (p95 at most {P95_SECONDS * 1000:.0f})"
+
+
+def _get(client: Any, address: str) -> Any:
+    answer = client.get(address)
+    if answer.status_code not in (200, 302):
+        raise RuntimeError(f"{address} answers {answer.status_code}")
+    answer.content  # noqa: B018 - rendered now at the latest
+    return answer
+
+
+# --- Which pages there are
+
+
+def _addresses(client: Any) -> Iterator[str]:
+    from django.contrib.admin import site
+    from django.urls import reverse
+
+    yield reverse("admin:index")
+    for model, admin in site._registry.items():
+        if model._meta.app_label not in OURS:
+            continue
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        listed = reverse(f"{name}_changelist")
+        yield listed
+        yield from _filtered(client, listed)
+        if admin.search_fields:
+            yield f"{listed}?q=s{SEED}-m00000{100:03d}"
+        yield from (reverse(f"{name}_change", args=[pk]) for pk in _some(model))
+
+
+def _filtered(client: Any, listed: str) -> Iterator[str]:
+    """Each filter with some of the choices it offers."""
+    page = getattr(client.get(listed), "context_data", None) or {}
+    changes = page.get("cl")
+    for spec in changes.filter_specs if changes is not None else ():
+        offered = [choice["query_string"] for choice in spec.choices(changes) if "query_string" in choice]
+        yield from (f"{listed}{query}" for query in offered[1 : MOST_CHOICES + 1] if query != "?")
+
+
+def _some(model: Any) -> list[int]:
+    """The oldest, the newest."""
+    keys = model._default_manager.order_by("pk").values_list("pk", flat=True)
+    return sorted({key for key in (keys.first(), keys.last()) if key is not None})
+
+
+# --- What stands on them
+
+
+def _fill(size: str) -> None:
+    """Rows of every kind: a campaign that fired, a night after it, a key, a user."""
+    from campaigns.models import Enrolment
+    from campaigns.services.planning import plan_campaigns
+    from campaigns.services.stepping import step_enrolments
+    from core.services.clock import ensure_entries
+    from core.services.keys import create_api_key
+    from retention.services.refresh import refresh
+
+    make_campaign("fired", message=True)
+    plan_campaigns(now=NOW)
+    _keep_waiting_only(Enrolment, FIRED[size])
+    step_enrolments(now=NOW)
+    create_api_key(name="benchmark", scopes=["members:read"], now=NOW)
+    ensure_entries(now=NOW)
+    night = AS_OF + timedelta(days=1)
+    refresh(as_of=night, now=night)
+    settle()
+
+
+def _keep_waiting_only(model: Any, count: int) -> None:
+    last = model.objects.order_by("pk").values_list("pk", flat=True)[count : count + 1].first()
+    if last is not None:
+        model.objects.filter(pk__gte=last)._raw_delete(model.objects.db)
+
+
+def _client(kind: Any) -> Any:
+    from django.conf import settings
+    from django.contrib.auth import get_user_model
+
+    settings.ALLOWED_HOSTS = ["*"]
+    user = get_user_model().objects.create_superuser("benchmark", password=None)
+    client = kind(raise_request_exception=True)
+    client.force_login(user)
+    return client
