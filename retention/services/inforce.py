@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 
+from members.fields import ATTRIBUTE, attribute_fields
 from retention.models import Segment
 from retention.scored import Published, published
 from retention.scoring.parameters import Parameters
 from retention.selectors.rules import Rulebook
-from rules.ast import StaticList, segments_in
+from rules.ast import fields_in, segments_in
 from rules.errors import RuleErrors
+from rules.parse import parse
 
 FORMULAS = 2
 """Raised when a release changes what a field or score means: everybody is then asked again, once."""
@@ -24,6 +26,8 @@ class InForce:
 
     segments: Mapping[str, Segment]
     published: Published
+    attributes: Mapping[str, str]
+    """The types of the shop's own attributes, by the field that rules name them by."""
 
     @property
     def rulebook(self) -> Rulebook:
@@ -40,42 +44,53 @@ class InForce:
 
     @property
     def signature(self) -> str:
-        """The same for two moments between which no rule, list of segments, fit or band changed."""
+        """The same for two moments between which no rule, list of segments, attribute, fit or band changed."""
         places = sorted((each.pk, each.word, each.bit, each.version_id or 0) for each in self.segments.values())
-        return _digest([self.measures, places])
+        return _digest([self.measures, places, sorted(self.attributes.items())])
 
     def meanings(self) -> dict[int, str]:
-        """This function will name, by segment, what its rule means: its own version and those of all segments inside."""
-        mentioned = _mentioned(self.rulebook)
-        return {each.pk: self._meaning(_reached(each.slug, mentioned)) for each in self.segments.values()}
+        """This function will name, by segment, what its rule means: its own version, those of all segments inside, and the
+        types of the attributes that they read."""
+        read = {segment.slug: _read(segment) for segment in self.segments.values()}
+        return {each.pk: self._meaning(_reached(each.slug, read), read) for each in self.segments.values()}
 
-    def _meaning(self, slugs: set[str]) -> str:
+    def _meaning(self, slugs: set[str], read: Mapping[str, _Read]) -> str:
         inside = (self.segments[slug] for slug in slugs if slug in self.segments)
-        return _digest(sorted((each.pk, each.version_id or 0) for each in inside))
+        attributes = {name for slug in slugs if slug in read for name in read[slug].attributes}
+        types = sorted((name, self.attributes.get(name, "")) for name in attributes)
+        return _digest([sorted((each.pk, each.version_id or 0) for each in inside), types])
 
 
 def in_force() -> InForce:
     """This function will read rules and parameters as they are now."""
     segments = {segment.slug: segment for segment in Segment.objects.select_related("version")}
-    return InForce(segments, published())
+    attributes = {field.name: field.type.value for field in attribute_fields()}
+    return InForce(segments, published(), attributes)
 
 
-def _mentioned(rulebook: Rulebook) -> dict[str, frozenset[str]]:
-    """The segments that each rule mentions; one that cannot be read mentions none, and cannot be counted either."""
-    mentioned = {}
-    for slug in rulebook:
-        try:
-            rule = rulebook[slug]
-        except RuleErrors:
-            continue
-        mentioned[slug] = frozenset() if isinstance(rule, StaticList) else segments_in(rule)
-    return mentioned
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a rule mentions: segments, and attributes of a shop's own. Nothing where it cannot be read any more."""
+
+    segments: frozenset[str] = frozenset()
+    attributes: frozenset[str] = frozenset()
 
 
-def _reached(slug: str, mentioned: Mapping[str, frozenset[str]]) -> set[str]:
+def _read(segment: Segment) -> _Read:
+    if segment.static or segment.version is None:
+        return _Read()
+    try:
+        rule = parse(segment.version.rule)
+    except RuleErrors:
+        return _Read()
+    named = frozenset(name for name in fields_in(rule) if name.startswith(ATTRIBUTE))
+    return _Read(segments_in(rule), named)
+
+
+def _reached(slug: str, read: Mapping[str, _Read]) -> set[str]:
     reached, waiting = {slug}, [slug]
     while waiting:
-        inner = mentioned.get(waiting.pop(), frozenset()) - reached
+        inner = read.get(waiting.pop(), _Read()).segments - reached
         reached |= inner
         waiting += inner
     return reached

@@ -12,7 +12,7 @@ from django.db.models import F, Q, Value
 from django.db.models.lookups import GreaterThan
 
 from core.registry import checks
-from members.models import Member
+from members.models import AttributeDefinition, Member
 from members.services import identity
 from retention.models import (
     BuildAnswer,
@@ -443,3 +443,19 @@ class TestTheClocksRefresh:
             assert (states(), inside("buyers")) == (["waiting"], set())
         assert refresh_due(now=NOW)["segments_filled"] == 1
         assert inside("buyers") == ids(members[::2])
+
+
+class TestAnAttribute:
+    def test_read_by_another_type_has_its_segments_filled_anew(self, members: list[Member]) -> None:
+        AttributeDefinition.objects.create(name="grade", type="text", created_at=NOW)
+        AttributeDefinition.objects.create(name="other", type="text", created_at=NOW)
+        Member.objects.filter(pk=members[0].pk).update(attributes={"grade": "7", "other": "7"})
+        Member.objects.filter(pk=members[1].pk).update(attributes={"grade": 7, "other": 7})
+        for name in ("grade", "other"):
+            make_segment(name, {"field": f"attributes.{name}", "operator": "is_not_null"})
+        refresh(as_of=NOW, full=True)
+        assert (inside("grade"), inside("other")) == ({members[0].pk}, {members[0].pk})
+        AttributeDefinition.objects.filter(name="grade").update(type="number")
+        refresh(as_of=NOW)
+        assert (inside("grade"), inside("other")) == ({members[1].pk}, {members[0].pk})
+        assert list(SegmentBuild.objects.values_list("segment__slug", flat=True)) == ["grade"]
