@@ -179,6 +179,7 @@ SHOP_TIME_ZONE = ENV.shop_time_zone
 SHOP_CURRENCY = ENV.shop_currency
 CHURN_HORIZON_DAYS = ENV.churn_horizon_days
 OUTBOX_DIR = VAR_DIR / "outbox"
+IMPORTS_DIR = VAR_DIR / "imports"
 
 REDIS_URL = ENV.redis_url
 CELERY_BROKER_URL = ENV.redis_url or "memory://"

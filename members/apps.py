@@ -26,7 +26,25 @@ class MembersConfig(AppConfig):
         periodic_work.register(
             PeriodicWork("members.settle_merges", _("Finish merges"), settle_merges, order=6, every_seconds=3600)
         )
+        _register_imports()
         job_kinds.register(quality.KIND)
         periodic_work.register(
             PeriodicWork(quality.JOB, _("Look at the data's quality"), quality.look_daily, order=80, daily_at="05:00")
         )
+
+
+def _register_imports() -> None:
+    from core.registry import JobKind, PeriodicWork, job_kinds, periodic_work
+    from members.ingest.background import run_import, run_trial
+    from members.services import imports
+    from members.services.undoing import run_undo
+
+    for code, label, run in (
+        (imports.IMPORT_JOB, _("Import"), run_import),
+        (imports.TRIAL_JOB, _("Try an import"), run_trial),
+        (imports.UNDO_JOB, _("Undo an import"), run_undo),
+    ):
+        job_kinds.register(JobKind(code, label, run, asked=imports.asked, page=imports.page))
+    periodic_work.register(
+        PeriodicWork("members.clean_imports", _("Throw away old imports"), imports.clean_imports, order=90, daily_at="04:30")
+    )

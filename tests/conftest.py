@@ -67,6 +67,7 @@ def _database_url(session: Path) -> str:
 def _keep_files_in(session: Path) -> None:
     """What the product writes to var/ goes to a folder that ends with the session."""
     settings.OUTBOX_DIR = session / "outbox"
+    settings.IMPORTS_DIR = session / "imports"
     settings.STATIC_ROOT = session / "static"
     settings.STATIC_ROOT.mkdir()
 

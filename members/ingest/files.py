@@ -25,6 +25,9 @@ DELIMITERS = (",", ";", "\t")
 LONGEST_LINE = 16 * 1024 * 1024
 """Characters of one JSONL line; a longer one is refused unread. Origin: the largest order (5,000 lines) is a tenth of it."""
 
+REFUSAL_COLUMNS = ("rekindle:row", "rekindle:why")
+"""What we put beside refused rows: the number and the reasons. They are passed over when a file comes back."""
+
 LONGEST_CELL = 1024 * 1024
 REMEMBERED_KEYS = 200_000
 """Orders already read of which a file's reader remembers the number, to find rows of one order that stand apart."""
@@ -226,9 +229,16 @@ def _skip_line(file: io.TextIOWrapper) -> None:
 
 def _json_row(number: int, line: str) -> FileRow:
     try:
-        return FileRow(number, msgspec.json.decode(line))
+        return FileRow(number, _without_refusal(msgspec.json.decode(line)))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return FileRow(number, line[:1000], (FieldProblem("", "not_json", _("This line is not one whole JSON object.")),))
+
+
+def _without_refusal(item: Any) -> Any:
+    """A refused item that comes back corrected still carries where it stood and why it was refused."""
+    if isinstance(item, dict) and any(name in item for name in REFUSAL_COLUMNS):
+        return {name: value for name, value in item.items() if name not in REFUSAL_COLUMNS}
+    return item
 
 
 def _unreadable(code: str, message: str, problems: Sequence[FieldProblem] = ()) -> UnreadableFile:

@@ -22,7 +22,7 @@ from members.ingest.normalise import MEMBER_KEYS, Surroundings
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import Identifies, MemberRow
 from members.models import Consent, DirtyMark, Identifier, Member, MemberTag, Purpose, random_bucket
-from members.services.journal import Journal, mark, plain
+from members.services.journal import Journal, member_mark, plain
 
 DERIVED: dict[str, Any] = {"birth_year": None, "birth_key": None, "registered_day": None}
 EMPTY: dict[str, Any] = {key.column: key.empty for key in MEMBER_KEYS} | DERIVED | {"attributes": {}}
@@ -196,7 +196,7 @@ def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str, journal: 
     created = made & states.keys()
     if journal is not None:
         journal.touched += sorted(touched)
-        journal.members += [(pk, mark(_in_order(states[pk].values))) for pk in sorted(created)]
+        journal.members += [(pk, member_mark(states[pk].values)) for pk in sorted(created)]
         for pk in sorted(changed.keys() - created):
             journal.member_changed(pk, stored[pk], changed[pk])
     return IngestResult(len(rows) - len(rejected), tuple(rejected), len(created), len(touched - created))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from core.batching import batches
 from core.conf import shop_currency
@@ -15,10 +16,11 @@ from members.ingest.connectors.base import Claim, Profile, SourceRow
 from members.ingest.connectors.detect import Detected
 from members.ingest.connectors.generic import MappedColumns
 from members.ingest.connectors.spill import LatestProfiles, spilled
-from members.ingest.importing import BATCH, ImportCounts, Ingest, RefusedRow
+from members.ingest.importing import BATCH, ImportCounts, RefusedRow
 from members.ingest.load import ingest_members, ingest_orders
-from members.ingest.result import RejectedRow
+from members.ingest.result import IngestResult, RejectedRow
 from members.services.identifiers import claim_identifiers, holders_of
+from members.services.journal import Journal
 from members.services.mappings import mapping_named
 from members.services.shops import name_shops
 
@@ -36,6 +38,27 @@ class RefusedItem(RefusedRow):
         return self.row.path if self.row else None
 
 
+class Source(Protocol):
+    """What is read as one: tables that belong together, or a file of lines."""
+
+    @property
+    def shops(self) -> Mapping[str, str]: ...
+
+    def rows(self, *, shop: str = "", currency: str) -> Iterator[SourceRow]: ...
+
+
+class Ingest(Protocol):
+    def __call__(self, items: Sequence[object], journal: Journal | None = None) -> IngestResult: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows that are taken in together. `take` adds to the counts, notes in the journal, returns what was refused."""
+
+    rows: int
+    take: Callable[[ImportCounts, Journal | None], list[RefusedItem]]
+
+
 def take_orders(
     found: Detected, *, now: datetime, counts: ImportCounts, proof: str, shop: str = ""
 ) -> Iterator[list[RefusedItem]]:
@@ -49,22 +72,33 @@ def take_orders(
     An import that dies on the way has taken whole batches; run again it changes nothing of them and goes on.
     """
     with spilled() as connection:
-        profiles = LatestProfiles(connection)
-        for batch in batches(found.rows(shop=shop, currency=shop_currency()), BATCH):
-            yield _take_orders(_with_holders(batch), profiles, counts, now=now, shop=shop or DEFAULT_SHOP)
-        for chunk in batches(profiles.all(), BATCH):
-            refused = _take_profiles(chunk, now=now, proof=proof)
-            counts.rejected += len(refused)
-            yield refused
-    if not shop:
-        name_shops(names=found.shops)
+        for batch in order_batches(found, now=now, proof=proof, shop=shop, profiles=LatestProfiles(connection)):
+            yield batch.take(counts, None)
 
 
-def take_items(found: Detected, ingest: Ingest, counts: ImportCounts) -> Iterator[list[RefusedItem]]:
+def take_items(found: Source, ingest: Ingest, counts: ImportCounts) -> Iterator[list[RefusedItem]]:
     """This function will take a source's items in, a transaction a batch, and yield what each batch refused."""
-    for batch in batches(found.rows(currency=shop_currency()), BATCH):
-        whole = [row for row in batch if not row.problems]
-        yield _counted(batch, whole, ingest([row.item for row in whole]), counts)
+    for batch in item_batches(found, ingest):
+        yield batch.take(counts, None)
+
+
+def order_batches(found: Source, *, now: datetime, proof: str, shop: str, profiles: LatestProfiles) -> Iterator[Batch]:
+    """This function will cut a source's orders, and then what they tell of members, into batches: the same ones each time.
+
+    Batches that are passed over count as taken; `profiles` must then hold what they told.
+    """
+    for rows in batches(found.rows(shop=shop, currency=shop_currency()), BATCH):
+        yield Batch(len(rows), partial(_take_orders, rows, profiles, now=now, shop=shop or DEFAULT_SHOP))
+    for chunk in batches(profiles.all(), BATCH):
+        yield Batch(0, partial(_take_profiles, chunk, now=now, proof=proof))
+    if not shop and found.shops:
+        yield Batch(0, partial(_name_shops, found.shops))
+
+
+def item_batches(found: Source, ingest: Ingest) -> Iterator[Batch]:
+    """This function will cut a source's items into batches."""
+    for rows in batches(found.rows(currency=shop_currency()), BATCH):
+        yield Batch(len(rows), partial(_take_items, rows, ingest))
 
 
 def connector_named(*, name: str, target: str) -> Connector | None:
@@ -76,14 +110,31 @@ def connector_named(*, name: str, target: str) -> Connector | None:
 
 
 def _take_orders(
-    batch: list[SourceRow], profiles: LatestProfiles, counts: ImportCounts, *, now: datetime, shop: str
+    rows: list[SourceRow],
+    profiles: LatestProfiles,
+    counts: ImportCounts,
+    journal: Journal | None,
+    *,
+    now: datetime,
+    shop: str,
 ) -> list[RefusedItem]:
+    batch = _with_holders(rows)
     whole = [row for row in batch if not row.problems]
-    result = ingest_orders([row.item for row in whole], now=now, shop=shop)
+    result = ingest_orders([row.item for row in whole], now=now, shop=shop, journal=journal)
     refused = {each.index for each in result.rejected}
     taken = (row.profile for index, row in enumerate(whole) if index not in refused)
     profiles.put(profile for profile in taken if profile is not None)
     return _counted(batch, whole, result, counts)
+
+
+def _name_shops(names: Mapping[str, str], counts: ImportCounts, journal: Journal | None) -> list[RefusedItem]:
+    name_shops(names=names)
+    return []
+
+
+def _take_items(batch: list[SourceRow], ingest: Ingest, counts: ImportCounts, journal: Journal | None) -> list[RefusedItem]:
+    whole = [row for row in batch if not row.problems]
+    return _counted(batch, whole, ingest([row.item for row in whole], journal), counts)
 
 
 def _counted(batch: list[SourceRow], whole: list[SourceRow], result: Any, counts: ImportCounts) -> list[RefusedItem]:
@@ -122,8 +173,12 @@ def _held(row: SourceRow, holders: Mapping[tuple[str, str, str], str]) -> Source
     return replace(row, item={**row.item, "member": holder}, profile=replace(row.profile, member=holder))
 
 
-def _take_profiles(profiles: list[Profile], *, now: datetime, proof: str) -> list[RefusedItem]:
+def _take_profiles(
+    profiles: list[Profile], counts: ImportCounts, journal: Journal | None, *, now: datetime, proof: str
+) -> list[RefusedItem]:
     told = [{"external_id": profile.member, **profile.item} for profile in profiles if profile.item]
-    result = ingest_members(told, now=now, proof=proof)
-    claim_identifiers(names={_name(claim): profile.member for profile in profiles for claim in profile.claims})
+    result = ingest_members(told, now=now, proof=proof, journal=journal)
+    names = {_name(claim): profile.member for profile in profiles for claim in profile.claims}
+    claim_identifiers(names=names, journal=journal)
+    counts.rejected += len(result.rejected)
     return [RefusedItem(0, told[each.index], each) for each in result.rejected]

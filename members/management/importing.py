@@ -27,6 +27,7 @@ from members.ingest.importing import ImportCounts, RefusedRow, import_rows
 from members.ingest.sources import RefusedItem, connector_named, take_items
 from members.models import Channel, Member
 from members.services.calendar import demand_zone
+from members.services.journal import Journal
 
 LINES = "jsonl"
 MOST_PROBLEMS_SHOWN = 10
@@ -76,7 +77,11 @@ class ImportCommand(BaseCommand):
 
     def take(self, found: Detected, counts: ImportCounts, *, now: datetime, **options: Any) -> Iterator[list[RefusedItem]]:
         """This function will take a table in; a command whose items come with others overrides it."""
-        return take_items(found, lambda items: self.ingest(items, path=found.paths[0], now=now, **options), counts)
+
+        def ingest(items: Sequence[object], journal: Journal | None = None) -> IngestResult:
+            return self.ingest(items, path=found.paths[0], now=now, **options)
+
+        return take_items(found, ingest, counts)
 
     def _sources(self, files: list[Path], wanted: str) -> Iterator[Source]:
         """This function will yield what is imported as one: files of lines, tables with those that belong to them."""

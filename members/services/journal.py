@@ -19,6 +19,19 @@ from members.models import Import, ImportJournal
 ENCODER = msgspec.json.Encoder(order="sorted")
 ATTRIBUTE = "attributes."
 
+ORDER_MARKED = (
+    "status", "placed_at", "total_minor", "discount_minor", "refunded_minor", "refund_count", "paid_minor", "points_used",
+    "payment_method", "channel", "coupon_code", "paid_at", "shipped_at", "delivered_at", "completed_at", "city", "province",
+    "remark",
+)  # fmt: skip
+"""What of an order counts. Whose it is does not: two members become one without anybody having changed the order. Nor do
+days and hours, which follow the instants when the shop's clock is changed."""
+
+MEMBER_MARKED = (
+    "name", "gender", "birth_year", "birth_key", "phone", "email", "city", "province", "registered_at", "source",
+    "time_zone", "language", "attributes",
+)  # fmt: skip
+
 Marked = tuple[int, int]
 """A row's id with its mark."""
 
@@ -107,9 +120,12 @@ class Journal:
 
 
 def order_mark(values: Mapping[str, Any], lines: Iterable[tuple[int, int]] | None) -> int:
-    """Whose order it is does not count: two members become one without anybody having changed the order."""
-    told = [value for name, value in values.items() if name != "member_id"]
+    told = [values[name] for name in ORDER_MARKED]
     return mark(told if lines is None else (*told, *line_sums(lines)))
+
+
+def member_mark(values: Mapping[str, Any]) -> int:
+    return mark(values[name] for name in MEMBER_MARKED)
 
 
 def changed_attributes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:

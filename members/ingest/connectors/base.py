@@ -44,6 +44,14 @@ class Profile:
     claims: tuple[Claim, ...] = ()
 
 
+class BesideRow(NamedTuple):
+    """A row of a file that belongs to another: its number there and its cells."""
+
+    path: Path
+    number: int
+    cells: list[str]
+
+
 @dataclass(frozen=True, slots=True)
 class SourceRow(FileRow):
     """An item with the rows it was read from, so that a refused one can be corrected and given again."""
@@ -51,6 +59,8 @@ class SourceRow(FileRow):
     path: Path = Path()
     source: Sequence[Sequence[str]] = ()
     profile: Profile | None = None
+    beside: Callable[[], Sequence[BesideRow]] | None = None
+    """The rows of files that belong to this one from which the item was read too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,10 @@ class Connector(ABC):
     @abstractmethod
     def rows(self, reading: Reading) -> Iterator[SourceRow]:
         """This function will yield the items of the files in their order."""
+
+    def keys(self, header: Sequence[str]) -> Mapping[str, str]:
+        """This function will tell which columns of a file, by the names it gives them, fill which keys of our items."""
+        return {}
 
     def shops(self, table: TableFile) -> Mapping[str, str]:
         """This function will return the shops that the file's first rows name: their slugs and names."""

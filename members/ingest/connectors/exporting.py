@@ -25,10 +25,11 @@ def safe_cell(text: str) -> str:
 class SafeCsv:
     """Rows of text into a CSV that spreadsheets open as it is: UTF-8 with its mark, every cell safe."""
 
-    def __init__(self, file: TextIO, header: Sequence[str]) -> None:
+    def __init__(self, file: TextIO, header: Sequence[str], *, continued: bool = False) -> None:
         self._writer = csv.writer(file)
-        file.write("\ufeff")
-        self.write(header)
+        if not continued:
+            file.write("\ufeff")
+            self.write(header)
 
     def write(self, row: Iterable[object]) -> None:
         self._writer.writerow([safe_cell("" if cell is None else str(cell)) for cell in row])

@@ -18,9 +18,10 @@ from members.ingest.connectors.tables import TableFile
 from members.ingest.connectors.taobao_columns import reason_of
 from members.ingest.normalise import Refused
 from members.models import ColumnMapping
-from members.services.mappings import ATTRIBUTE, PROPERTY, MappedKey, key_of
+from members.services.mappings import ATTRIBUTE, ORDER_KEYS, PROPERTY, MappedKey, key_of
 
 Read = Callable[[str], Any]
+LINE_KEYS = frozenset(key for key, meaning in ORDER_KEYS.items() if meaning.part)
 
 
 def _status(text: str) -> str:
@@ -98,6 +99,9 @@ class MappedColumns(Connector):
             if column not in present
         ]
 
+    def keys(self, header: Sequence[str]) -> Mapping[str, str]:
+        return {column: filled(key) for column in header if (key := self.columns.get(plain(column)))}
+
     def rows(self, reading: Reading) -> Iterator[SourceRow]:
         for table in reading.tables:
             yield from self._items(table, reading)
@@ -126,6 +130,15 @@ class MappedColumns(Connector):
             lines = [{key: row.read(key, read[meaning.kind]) for key, meaning in parts.items()} for row in rows]
             item["lines"] = [_line(line) for line in lines if any(value is not None for value in line.values())]
         return item
+
+
+def filled(key: str) -> str:
+    """This function will return the key of our items that a mapping's key ends up in."""
+    if key in ("total", "discount", "paid"):
+        return f"{key}_minor"
+    if key.startswith("refund"):
+        return "refunds"
+    return "lines" if key in LINE_KEYS else key
 
 
 def _order(told: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy
@@ -41,6 +41,10 @@ class OwnColumns(Connector):
     def header_problems(self, header: Sequence[str]) -> list[FieldProblem]:
         return header_problems(columns_of(header), self.table)
 
+    def keys(self, header: Sequence[str]) -> Mapping[str, str]:
+        named = zip(header, columns_of(header), strict=True)
+        return {written: _filled(name, self.table) for written, name in named if name in self.table.cells}
+
     def rows(self, reading: Reading) -> Iterator[SourceRow]:
         for table in reading.tables:
             yield from self._items(table)
@@ -54,6 +58,11 @@ class OwnColumns(Connector):
                 assembler.add(gathered, cells)
             item: dict[str, Any] = gathered.item
             yield SourceRow(group.number, item, tuple(gathered.problems), table.path, group.source)
+
+
+def _filled(name: str, table: Table) -> str:
+    cell = table.cells[name]
+    return cell.part or cell.path[0]
 
 
 OWN_ORDERS = OwnColumns("orders", gettext_lazy("orders in our own columns"), "orders", ORDERS)

@@ -45,6 +45,26 @@ AFTER_PAYMENT = frozenset({"paid", "partially_refunded", "refunded"})
 SENT = frozenset({"fulfilled", "partial"})
 CONSENT: Mapping[str, bool] = {"yes": True, "true": True, "no": False, "false": False}
 LINE = "lineitem "
+FILLS: Mapping[str, str] = {
+    "name": "external_id",
+    "email": "member",
+    "customer id": "member",
+    "created at": "placed_at",
+    "financial status": "status",
+    "fulfillment status": "status",
+    "total": "total_minor",
+    "discount amount": "discount_minor",
+    "refunded amount": "refunds",
+    "paid at": "paid_at",
+    "fulfilled at": "shipped_at",
+    "notes": "remark",
+    "payment method": "payment_method",
+    "lineitem name": "lines",
+    "lineitem price": "lines",
+    "lineitem quantity": "lines",
+    "lineitem discount": "lines",
+}
+"""Which key of an item each column fills, for marking a problem where it stands."""
 
 
 class ShopifyOrders(Connector):
@@ -60,6 +80,9 @@ class ShopifyOrders(Connector):
         columns = _names(header)
         message = _("This column is missing.")
         return [FieldProblem(name.capitalize(), "missing_column", message) for name in ESSENTIAL if name not in columns]
+
+    def keys(self, header: Sequence[str]) -> Mapping[str, str]:
+        return {written: FILLS[name] for name, written in zip(_names(header), header, strict=True) if name in FILLS}
 
     def rows(self, reading: Reading) -> Iterator[SourceRow]:
         for table in reading.tables:

@@ -1,6 +1,6 @@
 """What must be known of a whole file at once, kept on disk: a private temporary table that ends with its connection.
 
-This is no database of ours: nothing in it outlives the reading of a file.
+This is no database of ours: nothing in it outlives the reading of a file, or the import that reads it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from members.ingest.connectors.base import Claim, Profile
@@ -69,7 +70,8 @@ class LatestProfiles:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        connection.execute("CREATE TABLE profile (member TEXT PRIMARY KEY, at TEXT, item TEXT, claims TEXT) WITHOUT ROWID")
+        columns = "member TEXT PRIMARY KEY, at TEXT, item TEXT, claims TEXT"
+        connection.execute(f"CREATE TABLE IF NOT EXISTS profile ({columns}) WITHOUT ROWID")
 
     def put(self, profiles: Iterable[Profile]) -> None:
         rows = ((each.member, each.as_of, json.dumps(each.item), json.dumps(each.claims)) for each in map(_plain, profiles))
@@ -78,6 +80,11 @@ class LatestProfiles:
             "SET at = excluded.at, item = excluded.item, claims = excluded.claims WHERE excluded.at >= at",
             rows,
         )
+
+    def keep(self) -> None:
+        """This function will have what was put outlive this process, where the store is a file."""
+        self.connection.execute("COMMIT")
+        self.connection.execute("BEGIN")
 
     def all(self) -> Iterator[Profile]:
         for member, at, item, claims in self.connection.execute(
@@ -107,3 +114,14 @@ def spilled() -> Iterator[sqlite3.Connection]:
         connection.execute("PRAGMA temp_store = FILE")
         connection.execute("BEGIN")
         yield connection
+
+
+@contextmanager
+def stored(path: Path) -> Iterator[sqlite3.Connection]:
+    """This function will open a store in a file: what was kept in it is there again when a dead process's work goes on."""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("BEGIN")
+        yield connection
+        connection.execute("COMMIT")

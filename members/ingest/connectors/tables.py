@@ -18,14 +18,11 @@ from django.utils.translation import gettext as _
 from core.errors import FieldProblem, Text
 from members.ingest.connectors.values import is_formula
 from members.ingest.encodings import OTHER_KINDS, encoding_of
-from members.ingest.files import DELIMITERS, LONGEST_CELL, UnreadableFile
+from members.ingest.files import DELIMITERS, LONGEST_CELL, REFUSAL_COLUMNS, UnreadableFile
 
 PIECE = 1 << 20
 SEPARATOR_ROW = "sep="
 """A first row by which some programs tell spreadsheets the delimiter; the header is the row behind it."""
-
-REFUSAL_COLUMNS = ("rekindle:row", "rekindle:why")
-"""What we put behind the cells of refused rows: the number and the reasons. They are passed over when a file comes back."""
 
 ENCODING_NAMES = {"utf-8-sig": "UTF-8", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from core.errors import FieldProblem
 from members.ingest.connectors import values
-from members.ingest.connectors.base import Cells, Claim, Connector, Profile, Reading, SourceRow, stated
+from members.ingest.connectors.base import BesideRow, Cells, Claim, Connector, Profile, Reading, SourceRow, stated
 from members.ingest.connectors.grouping import Columns, Group, groups
 from members.ingest.connectors.spill import FoundLine, LinesByOrder, spilled
 from members.ingest.connectors.tables import TableFile
@@ -61,6 +62,29 @@ SUMMED: Mapping[str, tuple[Callable[[str], int], Callable[[int], str]]] = {
 }
 """What a report states of each line where its rows are sub-orders, and how that is read and written."""
 
+FILLS: Mapping[str, str] = {
+    "order": "external_id",
+    "nick": "member",
+    "created": "placed_at",
+    "status": "status",
+    "paid": "total_minor",
+    "sum": "total_minor",
+    "goods": "total_minor",
+    "coupon": "discount_minor",
+    "points": "points_used",
+    "refunded": "refunds",
+    "refunded_at": "refunds",
+    "paid_at": "paid_at",
+    "shipped_at": "shipped_at",
+    "completed_at": "completed_at",
+    "remark": "remark",
+    "shop": "shop",
+    "method": "payment_method",
+    "price": "lines",
+    "quantity": "lines",
+}
+"""Which key of an item each of our columns fills, for marking a problem where it stands."""
+
 PAID_FOR = frozenset({OrderStatus.PAID, OrderStatus.SHIPPED, OrderStatus.COMPLETED})
 
 
@@ -94,6 +118,10 @@ class TaobaoOrders(Connector):
         if not any(name in names for name in AMOUNTS):
             problems += missing(AMOUNTS[:1], names, ORDER_COLUMNS.names)
         return problems
+
+    def keys(self, header: Sequence[str]) -> Mapping[str, str]:
+        written = ORDER_COLUMNS.written(header)
+        return {column: FILLS[name] for name, column in written.items() if name in FILLS}
 
     def shops(self, table: TableFile) -> Mapping[str, str]:
         found = groups(table, Columns(ORDER_COLUMNS.of(table.header)))
@@ -146,11 +174,22 @@ class _Report:
         group.disagreements({name: self.written[name] for name in self._said_once() if name in self.written})
         cells = self._cells(group)
         if group.problems:
-            return SourceRow(group.number, cells.cells, tuple(group.problems), self.path, group.source)
-        lines, line_refund = self._lines(cells, group)
+            beside = self._beside(self._found_lines(cells))
+            return SourceRow(group.number, cells.cells, tuple(group.problems), self.path, group.source, None, beside)
+        found = self._found_lines(cells)
+        lines, line_refund = self._lines(cells, group, found)
         item, profile = self._order(cells, lines, line_refund)
         problems = tuple(group.problems)
-        return SourceRow(group.number, item, problems, self.path, group.source, None if problems else profile)
+        told = None if problems else profile
+        return SourceRow(group.number, item, problems, self.path, group.source, told, self._beside(found))
+
+    def _found_lines(self, cells: Cells) -> list[FoundLine]:
+        if self.holds_lines or not self.reading.companions:
+            return []
+        return self.lines.of(cells.text("order"), MOST_LINES + 1)
+
+    def _beside(self, found: list[FoundLine]) -> Callable[[], Sequence[BesideRow]] | None:
+        return partial(_rows_of, found, self.reading.companions) if found else None
 
     def _said_once(self) -> tuple[str, ...]:
         return SAID_ONCE if self.amounts_of_lines else SAID_ONCE + tuple(SUMMED)
@@ -206,13 +245,12 @@ class _Report:
         )
         return item, Profile(member, values.sortable(created) if created else "", told, (claim,) if nick else ())
 
-    def _lines(self, cells: Cells, group: Group) -> tuple[list[dict[str, Any]] | None, int | None]:
+    def _lines(self, cells: Cells, group: Group, found: list[FoundLine]) -> tuple[list[dict[str, Any]] | None, int | None]:
         """Lines from this file's own rows, from the line reports, or the one kind that a report alone tells of."""
         if self.holds_lines:
             own = [self.line_columns.cells_of(row) for row in group.source]
             read = [Cells(words, self.line_written, group.problems) for words in own if "price" in words]
         else:
-            found = self.lines.of(cells.text("order"), MOST_LINES + 1) if self.reading.companions else []
             read = [self._found(line, group.problems) for line in found]
         if not read:
             return self._one_kind(cells), None
@@ -240,6 +278,15 @@ class _Report:
                 "amount_minor": goods,
             }
         ]
+
+
+def _rows_of(found: Sequence[FoundLine], files: Sequence[TableFile]) -> list[BesideRow]:
+    """Lines as their file has them, as far as anything of them is read."""
+    names = [LINE_COLUMNS.of(file.header) for file in files]
+    return [
+        BesideRow(files[line.file].path, line.number, [line.cells.get(name, "") for name in names[line.file]])
+        for line in found
+    ]
 
 
 def _money(cells: Cells, status: OrderStatus | None, *, paid_for: bool, line_refund: int | None) -> _Money:

@@ -78,7 +78,7 @@ class TestSaveMapping:
 
     def test_is_held_by_the_database_too(self) -> None:
         save()
-        for wrong in ({"name": "till"}, {"name": ""}, {"target": "events"}, {"dates": "xyz"}):
+        for wrong in ({"name": "till"}, {"name": ""}, {"target": "points"}, {"dates": "xyz"}):
             values = {"name": "other", "target": "orders", "dates": "ymd", "changed_at": NOW, **wrong}
             with pytest.raises(IntegrityError), transaction.atomic():
                 ColumnMapping.objects.create(**values)

@@ -1,0 +1,282 @@
+"""Imports from upload to undo: every move is one UPDATE guarded by the state that was seen; the work itself is a job.
+
+`draft` -> `importing` -> `imported` -> `undoing` -> `undone`. An import whose job was stopped or failed stays `importing`
+with what is in by then: it can go on, or be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from core.batching import batches
+from core.errors import DomainError, NotFound
+from core.models import Job
+from core.registry import fired_since
+from core.services.jobs import cancel_job, enqueue_job
+from members.models import Import, ImportJournal, ImportState
+from members.services.import_files import Folder, Receiver, forget_strays
+from members.services.journal import Journal
+
+IMPORT_JOB = "members.import"
+TRIAL_JOB = "members.try_import"
+UNDO_JOB = "members.undo_import"
+
+KEPT = timedelta(days=30)
+"""How long after an import its files and its journal stay: so long it can be undone."""
+
+DRAFT_KEPT = timedelta(days=3)
+"""How long files wait that were uploaded and not imported."""
+
+STRAY = timedelta(days=1)
+ASKED_AT_ONCE = 2_000
+
+
+class ImportRefused(DomainError):
+    """An import cannot be moved on; `code` says why."""
+
+
+def register_import(
+    *,
+    received: Receiver,
+    target: str,
+    now: datetime,
+    by: str = "",
+    said: str = "",
+    shape: str = "",
+    reading: Mapping[str, Any] | None = None,
+) -> Import:
+    """This function will note files that were taken in as an import that has not begun."""
+    return Import.objects.create(
+        token=received.token,
+        target=target,
+        files=received.names,
+        said=str(said)[:300],
+        shape=shape,
+        reading=dict(reading or {}),
+        language=get_language() or "",
+        created_at=now,
+        created_by=by[:150],
+        kept_until=now + DRAFT_KEPT,
+    )
+
+
+def settle_reading(*, import_id: int, target: str, reading: Mapping[str, Any], said: str, shape: str) -> None:
+    """This function will keep how the files of a draft are read. What was tried with another reading is forgotten."""
+    values = {"target": target, "reading": dict(reading), "said": str(said)[:300], "shape": shape, "trial": {}}
+    with transaction.atomic():
+        found = _locked(import_id)
+        _demand(found, ImportState.DRAFT)
+        if busy(found):
+            raise _busy()
+        Import.objects.filter(pk=import_id).update(**values)
+
+
+def leave_out(*, import_id: int, name: str) -> None:
+    """This function will take one file out of a draft; the others keep their places."""
+    with transaction.atomic():
+        found = _locked(import_id)
+        _demand(found, ImportState.DRAFT)
+        if name not in found.files:
+            raise NotFound(_("There is no such file in this import."))
+        if len(found.files) == 1:
+            raise ImportRefused(_("This is the only file. Throw the upload away instead."), code="only_file")
+        place = found.files.index(name)
+        folder = Folder(found.token)
+        left = [each for position, each in enumerate(found.files) if position != place]
+        folder.file(place, name).unlink(missing_ok=True)
+        for position in range(place + 1, len(found.files)):
+            (folder.path / str(position)).rename(folder.path / f"{position}.moved")
+        (folder.path / str(place)).rmdir()
+        for position in range(place + 1, len(found.files)):
+            (folder.path / f"{position}.moved").rename(folder.path / str(position - 1))
+        Import.objects.filter(pk=import_id).update(files=left, reading={}, said="", shape="", trial={})
+
+
+def discard_import(*, import_id: int) -> None:
+    """This function will throw a draft away with its files."""
+    with transaction.atomic():
+        found = _locked(import_id)
+        _demand(found, ImportState.DRAFT)
+        if busy(found):
+            raise _busy()
+        Import.objects.filter(pk=import_id).delete()
+    Folder(found.token).remove()
+
+
+# --- Jobs
+
+
+def start_trial(*, import_id: int, now: datetime, by: str = "") -> Import:
+    """This function will have the whole of a draft's files read and taken in, batch by batch, keeping nothing of it."""
+    return _begin(import_id, TRIAL_JOB, ImportState.DRAFT, now=now, by=by, trial={})
+
+
+def start_import(*, import_id: int, now: datetime, by: str = "") -> Import:
+    """This function will begin an import, or go on with one whose job was stopped or failed."""
+    with transaction.atomic():
+        found = _locked(import_id)
+        _demand(found, ImportState.DRAFT, ImportState.IMPORTING)
+        begun = found.started_at or now
+        return _begin(
+            import_id,
+            IMPORT_JOB,
+            ImportState(found.state),
+            now=now,
+            by=by,
+            state=ImportState.IMPORTING,
+            started_at=begun,
+            kept_until=now + KEPT,
+            finished_at=None,
+        )
+
+
+def start_undo(*, import_id: int, now: datetime, by: str = "") -> Import:
+    """This function will begin to undo an import, or go on with undoing one. Refused once a campaign has fired on it."""
+    with transaction.atomic():
+        found = _locked(import_id)
+        _demand(found, ImportState.IMPORTING, ImportState.IMPORTED, ImportState.UNDOING)
+        if found.cleaned_at is not None:
+            raise ImportRefused(_("This import is too old to be undone: its journal is gone."), code="too_old")
+        if found.state != ImportState.UNDOING:
+            demand_nothing_fired(found)
+        return _begin(
+            import_id,
+            UNDO_JOB,
+            ImportState(found.state),
+            now=now,
+            by=by,
+            state=ImportState.UNDOING,
+            kept_until=now + KEPT,
+        )
+
+
+def stop_import(*, import_id: int, now: datetime) -> None:
+    """This function will ask the import's job to stop after the batch it is in; what is in by then stays."""
+    found = Import.objects.filter(pk=import_id).select_related("job").first()
+    if found is None:
+        raise _unknown()
+    if found.job is None or not busy(found):
+        raise ImportRefused(_("Nothing is being done for this import; there is nothing to stop."), code="not_running")
+    cancel_job(job_id=found.job.pk, now=now)
+
+
+def busy(found: Import) -> bool:
+    """This function will say whether a job works on an import or waits to."""
+    return found.job is not None and found.job.state in Job.OPEN
+
+
+def _begin(import_id: int, kind: str, seen: ImportState, *, now: datetime, by: str, **values: Any) -> Import:
+    with transaction.atomic():
+        found = _locked(import_id)
+        _demand(found, seen)
+        if busy(found):
+            raise _busy()
+        params = {"import": found.pk, "files": list(found.files)}
+        job = enqueue_job(kind=kind, params=params, now=now, by=by, total=found.rows or None)
+        Import.objects.filter(pk=found.pk).update(job=job, **values)
+    return Import.objects.select_related("job").get(pk=found.pk)
+
+
+def _locked(import_id: int) -> Import:
+    """On SQLite the transaction is alone already."""
+    found = Import.objects.select_for_update(of=("self",)).select_related("job").filter(pk=import_id).first()
+    if found is None:
+        raise _unknown()
+    return found
+
+
+def _demand(found: Import, *states: ImportState) -> None:
+    if found.state not in states:
+        message = _("This import is %(state)s; somebody else may have moved it on.")
+        raise ImportRefused(message % {"state": ImportState(found.state).label}, code="other_state")
+
+
+def _busy() -> ImportRefused:
+    return ImportRefused(_("Somebody is working on this import already."), code="busy")
+
+
+def _unknown() -> NotFound:
+    return NotFound(_("There is no such import."))
+
+
+def asked(params: Mapping[str, Any]) -> str:
+    """This function will say which import a job is for: its files' names."""
+    return ", ".join(map(str, params.get("files", ())))
+
+
+def page(params: Mapping[str, Any]) -> str:
+    """This function will return the address where what came of a job is shown."""
+    return reverse("admin:members_import_change", args=[params["import"]])
+
+
+# --- Whether it can be undone
+
+
+def demand_nothing_fired(found: Import, *, member_ids: Sequence[int] | None = None) -> None:
+    """This function will refuse when a campaign has given something to a member of the import since it began."""
+    assert found.started_at is not None
+    for ids in [member_ids] if member_ids is not None else _members_of(found):
+        for chunk in batches(ids, ASKED_AT_ONCE):
+            count = sum(each.members_fired(member_ids=chunk, since=found.started_at) for each in fired_since)
+            if count:
+                raise ImportRefused(
+                    _(
+                        "A campaign has fired at members of this import since it began (%(count)d or more of them): what"
+                        " they got rests on this data, so it cannot be undone."
+                    )
+                    % {"count": count},
+                    code="fired",
+                )
+
+
+def _members_of(found: Import) -> Any:
+    for entries in standing_journal(found).order_by("step").values_list("entries", flat=True).iterator(chunk_size=10):
+        yield sorted(Journal.decoded(entries).member_ids)
+
+
+def standing_journal(found: Import) -> QuerySet[ImportJournal]:
+    """This function will select what of an import is not undone."""
+    return ImportJournal.objects.filter(source=found, undone=False)
+
+
+# --- Cleaning up
+
+
+def clean_imports(*, now: datetime) -> dict[str, int]:
+    """This function will throw away the files and journals that are old enough, drafts as a whole, and folders of nobody."""
+    cleaned = 0
+    due = Import.objects.filter(kept_until__lte=now, cleaned_at__isnull=True).exclude(job__state__in=Job.OPEN)
+    for pk, token, state in list(due.order_by("pk").values_list("pk", "token", "state")[:1000]):
+        with transaction.atomic():
+            mine = Import.objects.filter(pk=pk, kept_until__lte=now, state=state).exclude(job__state__in=Job.OPEN)
+            if state == ImportState.DRAFT:
+                won = mine.delete()[0]
+            else:
+                won = Import.objects.filter(pk__in=mine.values("pk")).update(cleaned_at=now)
+                ImportJournal.objects.filter(source_id=pk, source__cleaned_at__isnull=False).delete()
+        if won:
+            Folder(token).remove()
+            cleaned += 1
+    known = set(Import.objects.filter(cleaned_at__isnull=True).values_list("token", flat=True))
+    strays = forget_strays(known=known, older_than=(now - STRAY).timestamp())
+    return {"cleaned": cleaned, "strays": strays} if cleaned or strays else {}
+
+
+def latest_of_shape(shape: str) -> Import | None:
+    """This function will find the last import whose files had these columns and whose columns somebody mapped."""
+    mapped = Import.objects.filter(~Q(shape=""), ~Q(state=ImportState.DRAFT), shape=shape, reading__has_key="columns")
+    return mapped.order_by("-pk").first()
+
+
+def imports_with_rejects(*, since: datetime) -> int:
+    """This function will count the recent imports of which refused rows still wait to be corrected."""
+    done = Import.objects.filter(state=ImportState.IMPORTED, rejected__gt=0, started_at__gte=since)
+    return done.count()
