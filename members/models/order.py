@@ -156,6 +156,8 @@ class Refund(models.Model):
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_is_positive"),
             models.CheckConstraint(condition=Q(reason__in=RefundReason.values), name="refund_reason_known"),
         ]
+        # Whose moment has come since the last refresh, or is yet to come: looked at every minute.
+        indexes = [models.Index(fields=["refunded_at"], name="refund_moment")]
 
     def __str__(self) -> str:
         return f"{self.amount_minor} ({self.reason})"
