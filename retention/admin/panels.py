@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -86,6 +87,16 @@ def segments(request: HttpRequest, member: Member) -> dict[str, Any]:
 
 member_panels.register(
     Panel("standing", _("How they stand"), 5, "retention/admin/panels/standing.html", "retention.view_memberfacts", standing)
+)
+
+
+def why(request: HttpRequest, member: Member) -> dict[str, Any]:
+    """Which segment, is chosen on the page; the answer is fetched beside it."""
+    return {"member": member, "segments": segments_by_name(), "url": reverse("admin:retention_why")}
+
+
+member_panels.register(
+    Panel("why", _("Why (not) in a segment?"), 42, "retention/admin/panels/why.html", "retention.view_segment", why)
 )
 member_panels.register(
     Panel("segments", _("Segments"), 40, "retention/admin/panels/segments.html", "retention.view_segment", segments)

@@ -19,20 +19,20 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from core.admin.base import BoundedChangeList, BoundedPaginator, RekindleAdmin
+from core.admin.base import BoundedChangeList, RekindleAdmin
 from core.admin.confirm import confirmed
 from core.admin.display import Mark, badge, change_url, link, list_url, number, unknown, when
 from core.admin.forms import add_problems, free_slug
 from core.admin.rules import RuleField
 from core.errors import InvalidInput
-from members.selectors import members_by_id
+from retention.admin import segment_export, segment_library, segment_lists, segment_moves, segment_page
 from retention.admin.counting import LONGEST_RULE, inside_rule, rule_urls
-from retention.models import Segment, SegmentVersion
-from retention.selectors.overview import memberships_of
-from retention.selectors.sentences import sentences_of_segments, sentences_of_versions
+from retention.models import Segment
+from retention.selectors.sentences import sentences_of_segments
+from retention.services.library import ready_rule
 from retention.services.segments import change_rule, create_segment, delete_segment, describe_segment
 
-MEMBERS_A_PAGE = 20
+ADDRESSES = ("edit", "delete", "export", "freeze", "ids", "insight", "moves", "overlap", "why")
 
 FRESH = Mark(_("counted"), "green", "check_circle")
 FAILING = Mark(_("failing"), "red", "error")
@@ -75,6 +75,7 @@ class SegmentList(BoundedChangeList):
 
 @admin.register(Segment)
 class SegmentAdmin(RekindleAdmin):
+    list_before_template = "retention/admin/segments_before.html"
     empty_says = _("A segment is a rule that says who is meant: who has not ordered for 60 days, who has spent over ¥500.")
     list_display = ("name", "meaning", "size", "freshness")
     ordering = ("name", "id")
@@ -92,6 +93,11 @@ class SegmentAdmin(RekindleAdmin):
         wrap = self.admin_site.admin_view
         own = [
             *rule_urls(self),
+            *segment_library.urls(self),
+            *segment_lists.urls(self),
+            *segment_page.urls(self),
+            *segment_moves.urls(self),
+            *segment_export.urls(self),
             path("<object_id>/edit/", wrap(self.edit_view), name="retention_segment_edit"),
         ]
         return own + super().get_urls()
@@ -119,28 +125,17 @@ class SegmentAdmin(RekindleAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         segment = self.viewable(request, object_id)
-        versions = list(SegmentVersion.objects.filter(segment=segment).order_by("-number")[:20])
-        said = sentences_of_versions(versions)
-        paginator = BoundedPaginator(memberships_of(segment), MEMBERS_A_PAGE)
-        page = paginator.get_page(request.GET.get("members"))
-        found = members_by_id([each.member_id for each in page])
+        mark = _freshness(segment)
         return self.page(
             request,
             "retention/admin/segment.html",
             title=segment.name,
             obj=segment,
-            segment=segment,
-            sentence=sentences_of_segments([segment]).get(segment.slug, ""),
-            state=badge(_freshness(segment)),
-            waits=_freshness(segment) is COUNTING,
-            versions=[(each, said.get(each.pk, "")) for each in versions],
-            page=page,
-            more=paginator.more,
-            members=[(found.get(each.member_id), each) for each in page],
-            edit_url=reverse("admin:retention_segment_edit", args=[segment.pk]),
-            delete_url=reverse("admin:retention_segment_delete", args=[segment.pk]),
+            state=badge(mark),
+            waits=mark is COUNTING,
             may_delete=self.has_delete_permission(request, segment),
-            members_url=list_url("members_member", segment=segment.slug),
+            **{f"{name}_url": reverse(f"admin:retention_segment_{name}", args=[segment.pk]) for name in ADDRESSES},
+            **segment_page.page_context(request, segment),
         )
 
     # --- making and changing
@@ -243,7 +238,10 @@ def _show_problems(form: forms.Form, error: InvalidInput) -> None:
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:
-    """A list elsewhere may offer its own rule as a segment: ?rule=…"""
+    """A list elsewhere may offer its own rule as a segment: ?rule=…; the library a ready one: ?library=…"""
+    ready = ready_rule(request.GET.get("library", ""))
+    if ready is not None:
+        return {"name": str(ready.name), "description": str(ready.description), "rule": dict(ready.rule)}
     try:
         rule = json.loads(request.GET.get("rule", "")[:LONGEST_RULE])
     except (json.JSONDecodeError, RecursionError):

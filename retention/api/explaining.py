@@ -35,6 +35,9 @@ class ConditionOut(serializers.Serializer[Any]):
     sentence = serializers.CharField()
     held = serializers.BooleanField(allow_null=True, help_text=_("null: unknown, the value is missing"))
     decides = serializers.BooleanField()
+    must_change = serializers.BooleanField(
+        help_text=_("one of the fewest conditions that, each turned round, would turn the answer")
+    )
     value = serializers.JSONField(allow_null=True, help_text=_("what this member has"))
     value_text = serializers.CharField(allow_null=True)
     threshold = serializers.JSONField(allow_null=True)

@@ -67,6 +67,7 @@ def _condition(leaf: Explanation) -> dict[str, Any]:
         "sentence": leaf.sentence,
         "held": leaf.held,
         "decides": leaf.decides,
+        "must_change": leaf.must_change,
         "value": _plain(leaf.value),
         "value_text": leaf.value_text or None,
         "threshold": _plain(leaf.threshold),
