@@ -33,6 +33,7 @@ class RetentionConfig(AppConfig):
         from retention.services.scoring import fit_due
         from retention.services.static_lists import LIST_JOB
         from retention.services.ties import TIES
+        from retention.services.values import keep_values
 
         connection_created.connect(teach_sqlite, dispatch_uid="retention.statistics")
         for section in (MemberSection("facts", facts_rows), MemberSection("scores", scores_rows)):
@@ -48,6 +49,9 @@ class RetentionConfig(AppConfig):
             checks.register(check)
         for work in (
             PeriodicWork("retention.nightly", _("The night's refresh"), nightly, order=5, daily_at="03:00"),
+            PeriodicWork(
+                "retention.values", _("The values offered to who writes a rule"), keep_values, order=6, daily_at="03:30"
+            ),
             PeriodicWork("retention.refresh", _("Refresh what changed"), refresh_due, order=10, every_seconds=60),
             PeriodicWork(
                 "retention.fit_models", _("Fit the scoring models"), fit_due, order=15, daily_at="04:00", weekday=0

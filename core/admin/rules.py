@@ -10,14 +10,14 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.widgets import Script
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.conf import shop_currency
+from core.admin.rule_words import builder_words
 from core.errors import FieldProblem
-from core.money import DECIMALS, SYMBOLS
 from core.registry import Store
 
 LONGEST_RULE = 1_000_000
@@ -26,14 +26,18 @@ LONGEST_RULE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class RuleSource:
-    """What the room that knows the catalogue gives the builder: its schema, its segments, who counts a rule, and where a
-    rule that was found elsewhere is made a segment.
+    """What the room that knows the catalogue gives the builder: its schema, its segments, which fields the shop's own values
+    are offered for, who counts a rule, and where a rule that was found elsewhere is made a segment.
+
+    `suggested` names for a field, or for a behaviour's as `where.NAME`, the list that its values come from. `addresses` are
+    names of pages: `count` counts a rule, `stop` ends a count, `values` searches a list of values.
     """
 
     code: str
     schema: Callable[[], Mapping[str, Any]]
     segments: Callable[[], Sequence[tuple[str, str]]]
-    preview: str
+    suggested: Mapping[str, str]
+    addresses: Mapping[str, str]
     make: str = ""
     may_make: str = ""
 
@@ -56,7 +60,7 @@ class RuleWidget(forms.Textarea):
     problems: Sequence[FieldProblem] = ()
 
     class Media:
-        js = ("rekindle/rule-builder.js",)
+        js = (Script("rekindle/rule-builder.js", type="module"),)
 
     def __init__(self, *, counted: bool = True) -> None:
         super().__init__(attrs={"rows": 8, "class": "rk-input rk-json", "spellcheck": "false"})
@@ -71,10 +75,11 @@ class RuleWidget(forms.Textarea):
         context["widget"]["source"] = {
             "schema": source.schema(),
             "segments": [{"slug": slug, "name": title} for slug, title in source.segments()],
+            "suggested": dict(source.suggested),
+            "addresses": {what: reverse(name) for what, name in source.addresses.items()},
             "problems": [problem.as_json() for problem in self.problems],
             "words": builder_words(),
         }
-        context["widget"]["preview_url"] = reverse(source.preview)
         context["widget"]["counted"] = self.counted
         return context
 
@@ -114,58 +119,3 @@ class RuleField(forms.CharField):
             return bool(self.to_python(initial) != self.to_python(data))
         except ValidationError:
             return True
-
-
-def builder_words() -> dict[str, Any]:
-    """This function will give the builder every word it shows, in the language on screen."""
-    currency = shop_currency()
-    return {
-        "and": pgettext("between conditions", "and"),
-        "or": pgettext("between conditions", "or"),
-        "group": gettext("How the conditions of this group count"),
-        "group_and": gettext("all of these hold"),
-        "group_or": gettext("at least one of these holds"),
-        "group_or_not": gettext("none of these holds"),
-        "group_and_not": gettext("not all of these hold"),
-        "add_condition": gettext("Condition"),
-        "add_group": gettext("Group"),
-        "remove_condition": gettext("Remove this condition"),
-        "remove_group": gettext("Remove this group"),
-        "empty": gettext("Nobody is chosen yet: add the first condition."),
-        "what": gettext("What is asked"),
-        "comparison": gettext("How it is compared"),
-        "value": gettext("Value"),
-        "values": gettext("Values"),
-        "segment": gettext("Segment"),
-        "in_segment": gettext("is in the segment"),
-        "everyone": gettext("everyone"),
-        "others": gettext("Others"),
-        "fields": gettext("Facts"),
-        "choose": gettext("choose…"),
-        "yes": gettext("yes"),
-        "no": gettext("no"),
-        "list_hint": gettext("several, with commas between"),
-        "unreadable": gettext("The text below is no readable JSON. Put it right there, or empty it to begin anew."),
-        "unfinished": gettext("Finish the condition to see how many it reaches."),
-        "nobody_yet": gettext("Add a condition to see how many it reaches."),
-        "counting": gettext("Counting…"),
-        "failed": gettext("Counting failed. Check the connection; saving does not need it."),
-        "wrong": gettext("The rule is not right yet: see the marked condition."),
-        "for_example": gettext("For example"),
-        "currency": SYMBOLS.get(currency, currency),
-        "minor_digits": DECIMALS.get(currency, 2),
-        "units": {
-            "days": gettext("days"),
-            "hours": gettext("hours"),
-            "months": gettext("months"),
-            "years": gettext("years"),
-            "orders": gettext("orders"),
-            "points": gettext("points"),
-            "times": gettext("times"),
-            "messages": gettext("messages"),
-            "coupons": gettext("coupons"),
-            "refunds": gettext("refunds"),
-            "complaints": gettext("complaints"),
-            "carts": gettext("carts"),
-        },
-    }

@@ -1,4 +1,4 @@
-"""What this room gives the rule builder: the catalogue, the segments, and who counts."""
+"""What this room gives the rule builder: the catalogue, the segments, the shop's own values, and who counts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,22 @@ from retention.fields import catalogue
 from retention.models import Segment
 from rules.schema import schema
 
+SUGGESTED = {
+    **{name: name for name in ("city", "province", "source", "language")},
+    "tags": "tag",
+    "preferred_channel": "channel",
+    "favourite_category": "category",
+    **{f"where.{name}": name for name in ("category", "product", "shop", "channel", "payment_method", "keyword", "topic")},
+    "where.city": "order_city",
+    "where.province": "order_province",
+}
+"""Fields, and what behaviours are limited by, whose values are offered: the list of retention.selectors.values."""
 
-def catalogue() -> Mapping[str, Any]:
-    """The builder needs the lists of fields and operators, not the definitions that integrators validate with."""
-    described = schema(catalogue(), translate=gettext)
-    return {part: described[part] for part in ("fields", "operators", "limits")}
+
+def described() -> Mapping[str, Any]:
+    """The builder needs lists of fields, behaviours and operators, not the definitions that integrators validate with."""
+    whole = schema(catalogue(), translate=gettext)
+    return {part: whole[part] for part in ("fields", "behaviours", "operators", "limits")}
 
 
 def segments() -> list[tuple[str, str]]:
@@ -26,9 +37,10 @@ def segments() -> list[tuple[str, str]]:
 rule_sources.register(
     RuleSource(
         "retention",
-        catalogue,
+        described,
         segments,
-        preview="admin:retention_rule_preview",
+        suggested=SUGGESTED,
+        addresses={what: f"admin:retention_rule_{what}" for what in ("count", "stop", "values")},
         make="admin:retention_segment_add",
         may_make="retention.add_segment",
     )

@@ -14,11 +14,13 @@ from retention.models.segments import (
     Transition,
 )
 from retention.models.upkeep import SampleProof, Upkeep
+from retention.models.values import KnownValue
 
 __all__ = [
     "BuildAnswer",
     "BuildTouched",
     "DueMember",
+    "KnownValue",
     "LifecycleBands",
     "ListUpload",
     "MemberFacts",
