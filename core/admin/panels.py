@@ -46,7 +46,7 @@ class Column:
 class Filter:
     """A filter of the member list; `narrow` returns the queryset of member ids that stand for a chosen value.
 
-    `rule` writes the same choice as a rule: what a list shows can become a segment.
+    `rule` writes the same choice as a rule: what a list shows can become a segment. Nothing where no rule says it.
     """
 
     code: str

@@ -1,5 +1,5 @@
-"""Screens in Django admin: members, what they ordered, what is sold."""
+"""Screens in Django admin: members, what they ordered and did, what is sold, what came in, how good it is."""
 
-from members.admin import duplicates, members, orders, panels, products
+from members.admin import duplicates, events, members, orders, panels, products, quality
 
-__all__ = ["duplicates", "members", "orders", "panels", "products"]
+__all__ = ["duplicates", "events", "members", "orders", "panels", "products", "quality"]

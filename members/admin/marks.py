@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.display import Mark
-from members.models import Channel, OrderStatus
+from members.models import Channel, EventKind, OrderStatus
 
 ORDER_STATUS = {
     OrderStatus.PLACED: Mark(OrderStatus.PLACED.label, "grey", "shopping_cart"),
@@ -19,3 +19,26 @@ CHANNELS = {
 UNREACHABLE = Mark(_("not reachable"), "grey", "notifications_off")
 GRANTED = Mark(_("yes"), "green", "check_circle")
 REFUSED = Mark(_("no"), "red", "block")
+
+_EVENT_LOOKS = {
+    EventKind.VIEW: ("grey", "visibility"),
+    EventKind.SEARCH: ("blue", "search"),
+    EventKind.FAVOURITE: ("violet", "favorite"),
+    EventKind.CART_ADD: ("green", "add_shopping_cart"),
+    EventKind.CART_REMOVE: ("amber", "remove_shopping_cart"),
+    EventKind.CHECKOUT: ("green", "point_of_sale"),
+    EventKind.REVIEW: ("blue", "rate_review"),
+    EventKind.SHARE: ("violet", "share"),
+    EventKind.INVITE: ("violet", "person_add"),
+    EventKind.SERVICE: ("amber", "support_agent"),
+    EventKind.COMPLAINT: ("red", "sentiment_dissatisfied"),
+    EventKind.SUGGESTION: ("blue", "lightbulb"),
+    EventKind.SURVEY: ("blue", "quiz"),
+    EventKind.VISIT: ("grey", "storefront"),
+    EventKind.MESSAGE_SENT: ("grey", "outgoing_mail"),
+    EventKind.MESSAGE_OPENED: ("blue", "drafts"),
+    EventKind.MESSAGE_CLICKED: ("green", "touch_app"),
+    EventKind.COUPON_ISSUED: ("grey", "sell"),
+    EventKind.COUPON_REDEEMED: ("green", "redeem"),
+}
+EVENT_KINDS = {kind: Mark(kind.label, *look) for kind, look in _EVENT_LOOKS.items()}

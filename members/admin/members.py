@@ -121,12 +121,12 @@ class MemberAdmin(RekindleAdmin):
         asked = [(each, request.GET.get(each.code, "")) for each in member_filters]
         chosen = [(each, value) for each, value in asked if value and each.narrow(value) is not None]
         others = {"q", ReachFilter.parameter_name, TagFilter.parameter_name} & set(request.GET)
-        rules = [each.rule(value) for each, value in chosen if each.rule]
+        rules = [rule for each, value in chosen if each.rule and (rule := each.rule(value))]
         whole = bool(rules) and not others and len(rules) == len(chosen)
-        rule = rules[0] if len(rules) == 1 else {"combinator": "and", "rules": rules}
+        joined = rules[0] if len(rules) == 1 else {"combinator": "and", "rules": rules}
         context = {
             "chosen": [(each.label, dict(each.choices(request)).get(value, value)) for each, value in chosen],
-            "segment_url": make_segment_url(request, rule) if whole else "",
+            "segment_url": make_segment_url(request, joined) if whole else "",
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})
 

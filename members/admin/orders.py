@@ -18,6 +18,7 @@ from unfold.decorators import display
 from core.admin.base import ReadOnlyAdmin
 from core.admin.display import badge, change_url, link, money, number, when
 from members.admin.marks import ORDER_STATUS
+from members.admin.quality_lists import QualityFilter
 from members.models import Order, OrderStatus, Product
 from members.selectors import orders_found, orders_with
 
@@ -60,7 +61,7 @@ class OrderAdmin(ReadOnlyAdmin):
     empty_says = _("Orders come in with a file, or over the API as they are placed.")
     list_display = ("number", "shown_member", "shown_status", "placed", "total", "refunded", "shown_shop")
     list_display_links = ("number",)
-    list_filter = (PlacedFilter, "status", "shop", ProductFilter)
+    list_filter = (PlacedFilter, "status", "shop", ProductFilter, QualityFilter)
     list_select_related = ("member", "shop")
     ordering = ("-placed_at", "-id")
     search_fields = ("external_id",)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.template.defaultfilters import date as date_text
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.base import BoundedPaginator
-from core.admin.display import badge, list_url, masked_email, masked_phone, number
+from core.admin.display import Mark, badge, change_url, list_url, masked_email, masked_phone, money, number
 from core.admin.panels import Panel, member_panels
-from members.admin.marks import GRANTED, ORDER_STATUS, REFUSED
-from members.models import Channel, Gender, Member, OrderStatus
-from members.selectors import bought_most, orders_of
+from core.periods import within_calendar
+from members.admin.events import LARGEST_ID, about
+from members.admin.marks import EVENT_KINDS, GRANTED, ORDER_STATUS, REFUSED
+from members.models import Channel, EventKind, Gender, Member, OrderStatus
+from members.selectors import ORDERED, Moment, bought_most, kinds_of, orders_of, timeline
 
 ORDERS_A_PAGE = 10
 PRODUCTS_SHOWN = 10
+MOMENTS_A_PAGE = 20
 
 
 def profile(request: HttpRequest, member: Member) -> dict[str, Any]:
@@ -81,10 +87,70 @@ def products(request: HttpRequest, member: Member) -> dict[str, Any] | None:
     return {"rows": rows} if rows else None
 
 
+# --- The timeline
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRow:
+    at: datetime
+    mark: Mark
+    about: str
+    url: str
+
+
+def history(request: HttpRequest, member: Member) -> dict[str, Any]:
+    """This function will list what a member did, newest first: orders, and events for who may see events."""
+    may_see_events = request.user.has_perm("members.view_behaviourevent")
+    known = {ORDERED: gettext("Orders")}
+    if may_see_events:
+        known |= {kind: str(EventKind(kind).label) for kind in kinds_of(member.pk)}
+    kind = request.GET.get("kind", "") if may_see_events else ORDERED
+    kind = kind if kind in known else ""
+    before = _cursor(request.GET.get("before", ""))
+    moments, more = timeline(member.pk, most=MOMENTS_A_PAGE, kind=kind, before=before)
+    last = moments[-1] if more else None
+    choices = [("", gettext("Everything"), kind == ""), *((code, known[code], code == kind) for code in known)]
+    return {
+        "kinds": [(label, _address(kind=code), chosen) for code, label, chosen in choices] if len(known) > 1 else [],
+        "rows": [_row(moment) for moment in moments],
+        "older_url": _address(kind=kind, before=f"{last.at.isoformat()}~{last.rank}~{last.pk}") if last else "",
+        "newest_url": _address(kind=kind) if before else "",
+    }
+
+
+def _row(moment: Moment) -> TimelineRow:
+    if moment.order is not None:
+        order = moment.order
+        said = gettext("order %(number)s: %(total)s") % {"number": order.external_id, "total": money(order.total_minor)}
+        return TimelineRow(moment.at, ORDER_STATUS[OrderStatus(order.status)], said, change_url("members_order", order.pk))
+    assert moment.event is not None
+    mark = EVENT_KINDS[EventKind(moment.event.kind)]
+    url = change_url("members_behaviourevent", moment.pk)
+    return TimelineRow(moment.at, mark, about(moment.event) or gettext("see more"), url)
+
+
+def _address(**parameters: str) -> str:
+    return f"?{urlencode({name: value for name, value in parameters.items() if value})}"
+
+
+def _cursor(text: str) -> tuple[datetime, int, int] | None:
+    """Whatever is not one of ours is the beginning."""
+    try:
+        instant, rank, pk = text.split("~")
+        at, place = datetime.fromisoformat(instant), (int(rank), int(pk[:20]))
+    except ValueError:
+        return None
+    fits = at.tzinfo is not None and within_calendar(at) and place[0] in (0, 1) and 0 <= place[1] <= LARGEST_ID
+    return (at, *place) if fits else None
+
+
 for panel in (
     Panel("profile", _("Profile"), 10, "members/admin/panels/profile.html", "members.view_member", profile),
     Panel("consents", _("May we write?"), 30, "members/admin/panels/consents.html", "members.view_consent", consents),
     Panel("products", _("Buys most"), 60, "members/admin/panels/products.html", "members.view_order", products),
+    Panel(
+        "timeline", _("What they did"), 70, "members/admin/panels/timeline.html", "members.view_order", history, wide=True
+    ),
     Panel("orders", _("Orders"), 80, "members/admin/panels/orders.html", "members.view_order", orders, wide=True),
     Panel(
         "identifiers", _("Known elsewhere as"), 90, "members/admin/panels/identifiers.html",

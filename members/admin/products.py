@@ -13,6 +13,7 @@ from unfold.decorators import display
 
 from core.admin.base import ReadOnlyAdmin
 from core.admin.display import list_url, unknown
+from members.admin.quality_lists import QualityFilter
 from members.models import Product
 from members.selectors import bought_lately_by, products_found
 
@@ -24,7 +25,7 @@ class ProductAdmin(ReadOnlyAdmin):
     empty_says = _("Products come in with the lines of orders.")
     list_display = ("shown_name", "code", "shown_category")
     list_select_related = ("category",)
-    list_filter = ("category",)
+    list_filter = ("category", QualityFilter)
     ordering = ("id",)
     search_fields = ("code",)
     search_help_text = _("code or name")
