@@ -13,9 +13,6 @@ PLANNED_AT_ONCE = 10_000
 # Enrolments decided in one transaction: what is done again when the process dies in the middle of it.
 STEPPED_AT_ONCE = 5_000
 
-# A campaign that names a segment older than this is paused: its members may have long been others.
-SEGMENT_STALE_AFTER = timedelta(days=7)
-
 # Birthdays missed while nothing ran are made up for this far back; older greetings embarrass.
 MISSED_DAYS_MADE_UP_FOR = 7
 

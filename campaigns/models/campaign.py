@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.models.pauses import pause_sentence
+
 
 class CampaignStatus(models.TextChoices):
     DRAFT = "draft", _("draft")
@@ -40,7 +42,7 @@ class Campaign(models.Model):
     salt = models.CharField(max_length=32, editable=False)
     starts_at = models.DateTimeField(_("starts at"), null=True, blank=True)
     ends_at = models.DateTimeField(_("ends at"), null=True, blank=True)
-    paused_reason = models.CharField(_("why paused"), max_length=500, blank=True, editable=False)
+    paused_because = models.JSONField(_("why paused"), null=True, editable=False)
     activated_at = models.DateTimeField(_("started at"), null=True, editable=False)
     finished_at = models.DateTimeField(_("finished at"), null=True, editable=False)
     planned_at = models.DateTimeField(_("last planned at"), null=True, editable=False)
@@ -67,6 +69,11 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def paused_reason(self) -> str:
+        """Why it paused, in the active language; empty when it did not, or nobody said."""
+        return pause_sentence(self.paused_because)
 
 
 class CampaignVersion(models.Model):

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from campaigns.guardrails import IN_ORDER, Decision
 from campaigns.holdout import held_out
 from campaigns.models import Arm, Campaign, CampaignStatus, CampaignVersion, Enrolment, Reason, StepOutcome
+from campaigns.models.pauses import pause_sentence
 from campaigns.selectors.batches import Batch, Due, people
 from campaigns.services.documents import steps_of, trigger_of
 from campaigns.services.freshness import obstacle
@@ -134,7 +135,7 @@ def _trigger(
     try:
         candidates = trigger.candidates(campaign=campaign, params=params, now=now)
     except TriggerUnable as unable:
-        return Check("trigger", False, unable.sentence)
+        return Check("trigger", False, pause_sentence(unable.because))
     held = candidates is not None and candidates.rows.filter(member_id=member.pk).exists()
     words = _("Has an occasion now: %(trigger)s.") if held else _("Has had no occasion since it began: %(trigger)s.")
     return Check("trigger", held, words % {"trigger": trigger.label})

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign, CampaignStatus, CampaignVersion, Enrolment, EnrolmentStatus, Reason
 from campaigns.models.campaign import CAMPAIGN_MOVES
+from campaigns.models.pauses import Because, because_said
 from campaigns.selectors.documents import document_of
 from campaigns.services.documents import CampaignDocument, read_document, trigger_of
 from campaigns.services.freshness import obstacle
@@ -22,8 +23,6 @@ from core.queue import enqueue_on_commit
 from retention.services.segments import keep_segments
 
 logger = logging.getLogger(__name__)
-
-LONGEST_REASON = 500
 
 
 class MoveRefused(DomainError):
@@ -129,10 +128,11 @@ def start_problems(*, campaign: Campaign, now: datetime) -> list[FieldProblem]:
     return [FieldProblem("", "not_ready", sentence)] if sentence else []
 
 
-def pause(*, campaign_id: int, now: datetime, by: str = "", reason: str = "") -> Campaign:
+def pause(*, campaign_id: int, now: datetime, by: str = "", reason: str | Because = "") -> Campaign:
     """This function will pause a running campaign: from its return on nothing new is decided and nothing handed over."""
+    why = because_said(reason) if isinstance(reason, str) and reason else reason or None
     with transaction.atomic():
-        _move(campaign_id, "pause", to=CampaignStatus.PAUSED, paused_reason=reason[:LONGEST_REASON])
+        _move(campaign_id, "pause", to=CampaignStatus.PAUSED, paused_because=why)
     _log("paused", campaign_id, by)
     return _fresh(campaign_id)
 
@@ -140,7 +140,7 @@ def pause(*, campaign_id: int, now: datetime, by: str = "", reason: str = "") ->
 def resume(*, campaign_id: int, now: datetime, by: str = "") -> Campaign:
     """This function will let a paused campaign go on where it was."""
     with transaction.atomic():
-        _move(campaign_id, "resume", to=CampaignStatus.RUNNING, paused_reason="")
+        _move(campaign_id, "resume", to=CampaignStatus.RUNNING, paused_because=None)
         enqueue_on_commit("campaigns.plan")
         enqueue_on_commit("campaigns.dispatch")
     _log("resumed", campaign_id, by)
@@ -154,7 +154,7 @@ def finish(*, campaign_id: int, now: datetime, by: str = "") -> Campaign:
     this begins or sees the campaign finished.
     """
     with transaction.atomic():
-        _move(campaign_id, "finish", to=CampaignStatus.FINISHED, finished_at=now, paused_reason="")
+        _move(campaign_id, "finish", to=CampaignStatus.FINISHED, finished_at=now, paused_because=None)
         waiting = Enrolment.objects.filter(campaign_id=campaign_id, status=EnrolmentStatus.WAITING)
         waiting.update(status=EnrolmentStatus.SUPPRESSED, reason=Reason.CAMPAIGN_FINISHED, next_at=None, decided_at=now)
     _log("finished", campaign_id, by)

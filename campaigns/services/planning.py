@@ -13,8 +13,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from campaigns.conf import PLANNED_AT_ONCE
 from campaigns.holdout import held_out
 from campaigns.models import Arm, Campaign, CampaignStatus, CampaignVersion, Enrolment, EnrolmentStatus
+from campaigns.models.pauses import Because, because_of
 from campaigns.services.documents import trigger_of
-from campaigns.services.freshness import obstacle
+from campaigns.services.freshness import hindrance
 from campaigns.services.lifecycle import MoveRefused, finish, pause
 from campaigns.triggers import TriggerUnable
 from core.conf import shop_zone
@@ -25,6 +26,7 @@ from core.queue import enqueue_on_commit
 from core.sql import insert_rows
 from members.models import Member
 from retention.selectors import matching, state
+from retention.services.rules import checked_rule
 
 logger = logging.getLogger(__name__)
 
@@ -92,9 +94,9 @@ def _may_be_planned(campaign: Campaign, now: datetime) -> bool:
         return False
     if campaign.starts_at is not None and campaign.starts_at > now:
         return False
-    sentence = obstacle(version=campaign.version, now=now)
-    if sentence is not None:
-        pause(campaign_id=campaign.pk, now=now, by="clock", reason=sentence)
+    why_not = hindrance(version=campaign.version, now=now)
+    if why_not is not None:
+        pause(campaign_id=campaign.pk, now=now, by="clock", reason=why_not)
         return False
     # Before the first refresh nothing is known of anybody: an audience asked now would be nobody, once and for all.
     return state().as_of is not None
@@ -111,9 +113,12 @@ def _plan(campaign: Campaign, now: datetime) -> int:
         if candidates is None:
             return 0
         written = _enrol(candidates.rows.filter(let_in(version, now)), campaign, version, now)
-    except (TriggerUnable, DomainError) as error:
-        # Before anything was written: both come of the first question that is asked.
-        pause(campaign_id=campaign.pk, now=now, by="clock", reason=str(error))
+    except TriggerUnable as error:
+        pause(campaign_id=campaign.pk, now=now, by="clock", reason=error.because)
+        return 0
+    except DomainError as error:
+        # Before anything was written: it comes of the first question that is asked.
+        pause(campaign_id=campaign.pk, now=now, by="clock", reason=_refusal(version, error))
         return 0
     if written or candidates.progress:
         _advance(campaign, candidates.progress, now)
@@ -133,6 +138,21 @@ def let_in(version: CampaignVersion, now: datetime) -> Q:
         first_day = day_number(now, zone) - int(version.re_entry["days"]) + 1
         before = before.filter(due_at__gte=start_of(first_day, zone))
     return Q(~Exists(before))
+
+
+def _refusal(version: CampaignVersion, error: DomainError) -> Because:
+    """Why the audience could not be asked for, as it reads in each language."""
+
+    def say() -> str:
+        for rule in (version.audience, version.exclusion):
+            try:
+                if rule is not None:
+                    checked_rule(rule)
+            except DomainError as again:
+                return str(again)
+        return str(error)
+
+    return because_of(error.code, say)
 
 
 def _enrol(rows: QuerySet[Any, Any], campaign: Campaign, version: CampaignVersion, now: datetime) -> int:

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.utils.functional import Promise
 
 from campaigns.models import Campaign
+from campaigns.models.pauses import Because
 from core.errors import FieldProblem
 from core.registry import Store
 
@@ -30,11 +31,11 @@ class Candidates:
 
 
 class TriggerUnable(Exception):
-    """The trigger cannot say who is due; the sentence tells the marketer why, and the campaign is paused with it."""
+    """The trigger cannot say who is due; the campaign is paused with the reason, which tells the marketer why."""
 
-    def __init__(self, sentence: str | Promise) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
+    def __init__(self, because: Because) -> None:
+        super().__init__(because["code"])
+        self.because = because
 
 
 class Trigger(ABC):

@@ -12,6 +12,7 @@ from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Campaign
+from campaigns.models.pauses import because
 from campaigns.triggers.base import Candidates, Trigger, TriggerUnable
 from core.errors import FieldProblem
 from retention.models import Membership, RefreshState, Segment, Transition
@@ -40,7 +41,7 @@ class SegmentEntered(Trigger):
     def candidates(self, *, campaign: Campaign, params: Any, now: datetime) -> Candidates | None:
         segment = Segment.objects.filter(slug=params.segment).first()
         if segment is None:
-            raise TriggerUnable(_("The segment “%(slug)s” no longer exists.") % {"slug": params.segment})
+            raise TriggerUnable(because("segment_gone", slug=params.segment))
         # Read before the rows: a refresh that commits in between is left, whole, to the next planning.
         until = last_run_id()
         if until is None or segment.as_of is None or campaign.planned_run_id == until:

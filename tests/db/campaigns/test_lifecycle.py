@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 
 from campaigns.models import Campaign, CampaignVersion, Delivery
 from campaigns.services.dispatch import dispatch_messages
@@ -22,7 +23,7 @@ from campaigns.services.lifecycle import (
 from campaigns.services.planning import plan_campaigns
 from campaigns.services.stepping import step_enrolments
 from core.errors import InvalidInput, NotFound
-from retention.models import Segment
+from retention.models import Segment, Upkeep
 from retention.models.failures import failure
 from retention.services.segments import create_segment
 from tests.campaign_factories import (
@@ -324,3 +325,53 @@ class TestWhatACampaignReliesOn:
         broken.refresh_from_db()
         assert (broken.status, broken.paused_reason) == ("paused", "There is no coupon template “back”.")
         assert outcomes(sound) == [("anna", "waiting", "")]
+
+
+class TestWhyACampaignPaused:
+    """The clock speaks no language: what it keeps is said in the reader's."""
+
+    def test_is_kept_as_a_code_with_its_values(self):
+        create_segment(slug="lost", name="Lost ones", rule=EVERYONE, now=NOW)
+        know_everybody()
+        campaign = make_running(trigger={"kind": "schedule"}, audience={"in_segment": "lost"})
+
+        with translation.override("zh-hans"):
+            plan_campaigns(now=NOW + timedelta(days=7, seconds=1))
+
+        campaign.refresh_from_db()
+        assert campaign.paused_because == {"code": "segment_stale", "params": {"name": "Lost ones", "days": 7}}
+        assert campaign.paused_reason == "The segment “Lost ones” was last counted more than 7 days ago."
+
+    def test_is_said_in_the_language_of_the_reader_when_the_clock_had_another(self):
+        template = make_template()
+        know_everybody()
+        campaign = make_running(steps=[COUPON, SMS])
+        template.delete()
+
+        with translation.override("zh-hans"):
+            plan_campaigns(now=NOW)
+
+        campaign.refresh_from_db()
+        assert campaign.paused_reason == "There is no coupon template “back”."
+        with translation.override("zh-hans"):
+            assert campaign.paused_reason == "没有名为“back”的优惠券模板。"
+
+    def test_is_a_persons_own_words_where_a_person_paused_it(self):
+        campaign = make_running()
+        pause(campaign_id=campaign.pk, now=NOW, reason="wrong price")
+        campaign.refresh_from_db()
+        assert campaign.paused_because == {"code": "said", "params": {"said": "wrong price"}}
+
+    def test_follows_the_limit_that_marketers_set(self):
+        Upkeep.objects.create(stale_days=2)
+        create_segment(slug="lost", name="Lost ones", rule=EVERYONE, now=NOW)
+        know_everybody()
+        campaign = make_running(trigger={"kind": "schedule"}, audience={"in_segment": "lost"})
+
+        plan_campaigns(now=NOW + timedelta(days=2))
+        campaign.refresh_from_db()
+        assert campaign.status == "running"
+
+        plan_campaigns(now=NOW + timedelta(days=2, seconds=1))
+        campaign.refresh_from_db()
+        assert campaign.paused_reason == "The segment “Lost ones” was last counted more than 2 days ago."

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from campaigns.conf import PLANNED_AT_ONCE
 from campaigns.holdout import held_out
 from campaigns.models import Campaign, CampaignVersion, Enrolment
+from campaigns.models.pauses import because
 from campaigns.services import planning
 from campaigns.services.lifecycle import activate, finish, pause, resume
 from campaigns.services.planning import plan_campaign, plan_campaigns
@@ -424,9 +425,9 @@ class TestPlanCampaign:
 
         def stop_and_object(**_asked):
             finish(campaign_id=campaign.pk, now=NOW, by="a person")
-            return "A reason to pause."
+            return because("step_unknown")
 
-        monkeypatch.setattr(planning, "obstacle", stop_and_object)
+        monkeypatch.setattr(planning, "hindrance", stop_and_object)
 
         assert plan_campaigns(now=NOW) == {"due": 0}
 
