@@ -17,7 +17,7 @@ class CoreConfig(AppConfig):
                 code="core.forget_answers",
                 label=_("forget the stored answers of API calls"),
                 run=forget_answers,
-                order=90,
+                order=96,
                 every_seconds=3600,
             )
         )

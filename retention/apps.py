@@ -50,7 +50,7 @@ class RetentionConfig(AppConfig):
         for work in (
             PeriodicWork("retention.nightly", _("The night's refresh"), nightly, order=5, daily_at="03:00"),
             PeriodicWork(
-                "retention.values", _("The values offered to who writes a rule"), keep_values, order=6, daily_at="03:30"
+                "retention.values", _("The values offered to who writes a rule"), keep_values, order=8, daily_at="03:30"
             ),
             PeriodicWork("retention.refresh", _("Refresh what changed"), refresh_due, order=10, every_seconds=60),
             PeriodicWork(

@@ -1,4 +1,4 @@
-"""Behaviour events: many at once. They are written once and never changed."""
+"""Behaviour events: one, or many at once. They are written once and never changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from core.api.views import ApiView
 from core.models import Scope
-from members.api.bulk import MOST_ITEMS, BulkOut, items_of
+from members.api.bulk import MOST_ITEMS, BulkOut, item_of, items_of, taken_in
 from members.ingest.load import ingest_events
 from members.models import REPORTED_KINDS
 
@@ -44,6 +44,26 @@ class EventIn(serializers.Serializer[Any]):
 @extend_schema_serializer(component_name="EventsBulk")
 class EventsBulkIn(serializers.Serializer[Any]):
     items = serializers.ListField(child=EventIn(), max_length=MOST_ITEMS)
+
+
+class EventAnswer(serializers.Serializer[Any]):
+    """The event's id, and whether it is new. Events are not read back: what they add up to stands in a member's facts."""
+
+    id = serializers.CharField()
+    created = serializers.BooleanField()
+
+
+class EventPost(ApiView):
+    """One behaviour event in."""
+
+    scopes = {"POST": Scope.EVENTS_WRITE}
+
+    @extend_schema(operation_id="events_post", request=EventIn, responses={200: EventAnswer, 201: EventAnswer})
+    def post(self, request: Request) -> Response:
+        """Written once: an event whose id is known is answered 200 and changes nothing, whatever it says now."""
+        item = item_of(request)
+        created = taken_in(ingest_events([item], now=timezone.now()))
+        return Response({"id": str(item["id"]).strip(), "created": created}, status=201 if created else 200)
 
 
 class EventsBulk(ApiView):

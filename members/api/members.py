@@ -15,10 +15,10 @@ from rest_framework.response import Response
 from core.api.auth import api_key_of
 from core.api.pages import CursorPages
 from core.api.views import ApiView
-from core.errors import FieldProblem, InvalidInput, NotFound
+from core.errors import NotFound
 from core.models import Scope
 from core.registry import member_sections
-from members.api.bulk import BulkOut, items_of
+from members.api.bulk import MOST_SHOWN, BulkOut, addressed, items_of, taken_in
 from members.api.serializers import (
     MemberChangeIn,
     MemberDetailQuery,
@@ -29,9 +29,6 @@ from members.api.serializers import (
 from members.ingest.load import ingest_members
 from members.models import Member
 from members.selectors import member_listing, member_named
-
-MOST_SHOWN = 60
-"""Characters of an id that a refusal repeats."""
 
 
 def proof_of(request: Request) -> str:
@@ -88,11 +85,8 @@ class MemberDetail(ApiView):
         return Response(_shown(external_id))
 
     def _write(self, request: Request, external_id: str) -> bool:
-        item = _addressed(request.data, external_id)
-        result = ingest_members([item], now=timezone.now(), proof=proof_of(request))
-        if result.rejected:
-            raise InvalidInput(_("The input is not valid."), problems=result.rejected[0].errors)
-        return result.created == 1
+        item = addressed(request, external_id=external_id)
+        return taken_in(ingest_members([item], now=timezone.now(), proof=proof_of(request)))
 
 
 class MembersBulk(ApiView):
@@ -115,18 +109,3 @@ def _shown(external_id: str, *, as_of: datetime | None = None) -> dict[str, Any]
 
 def _unknown(external_id: str) -> NotFound:
     return NotFound(_("There is no member “%(id)s”.") % {"id": external_id[:MOST_SHOWN]})
-
-
-def _addressed(item: object, external_id: str) -> dict[str, object]:
-    """This function will return the item under the id of its address.
-
-    An id with a slash must stand in the body too: a mistyped address below a member would else make a new one.
-    """
-    if not isinstance(item, dict):
-        raise InvalidInput(_("The body is an object."), problems=[FieldProblem("", "wrong_type", _("Send an object."))])
-    given = item.get("external_id", None if "/" in external_id else external_id)
-    if not isinstance(given, str) or given.strip() != external_id:
-        message = _("This must be the id of the address, “%(id)s”.") % {"id": external_id[:MOST_SHOWN]}
-        problem = FieldProblem("external_id", "not_the_addressed", message)
-        raise InvalidInput(_("The input is not valid."), problems=[problem])
-    return {**item, "external_id": external_id}

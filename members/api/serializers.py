@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from core.api.fields import AsOfField, FromField, InstantField, KnownText, TextField, ToField
@@ -36,6 +36,11 @@ ORDER = request_example(
         "lines": [{"product": "P1", "category": "茶", "quantity": 2, "unit_price_minor": 12900}],
     }
 )
+
+
+def _without_id(example: OpenApiExample) -> dict[str, Any]:
+    return {name: value for name, value in example.value.items() if name != "external_id"}
+
 
 # --- members
 
@@ -259,6 +264,13 @@ class OrderIn(serializers.Serializer[Any]):
     remark = serializers.CharField(required=False, allow_null=True)
     lines = OrderLineIn(many=True, required=False)
     refunds = RefundIn(many=True, required=False)
+
+
+@extend_schema_serializer(component_name="OrderChange", examples=[request_example(_without_id(ORDER))])
+class OrderChangeIn(OrderIn):
+    """The same without shop and number, which the address gives."""
+
+    external_id = serializers.CharField(max_length=200, required=False, help_text=_("if given, the one of the address"))
 
 
 @extend_schema_serializer(component_name="OrdersBulk", examples=[request_example({"items": [ORDER.value]})])

@@ -3,7 +3,7 @@
 from django.urls import path
 
 import core.api.converters  # noqa: F401 - registers the path parameters
-from members.api.events import EventsBulk
+from members.api.events import EventPost, EventsBulk
 from members.api.jobs import JobCancel, JobDetail, JobList
 from members.api.members import MemberDetail, MemberList, MembersBulk
 from members.api.orders import OrderDetail, OrderList, OrdersBulk
@@ -27,6 +27,7 @@ urlpatterns = [
     path("orders/", OrderList.as_view()),
     path("orders/bulk/", OrdersBulk.as_view()),
     path("orders/<segment:shop>/<any:external_id>/", OrderDetail.as_view()),
+    path("events/", EventPost.as_view()),
     path("events/bulk/", EventsBulk.as_view()),
     path("jobs/", JobList.as_view()),
     path("jobs/<segment:job_id>/", JobDetail.as_view()),

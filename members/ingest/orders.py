@@ -123,7 +123,8 @@ class OrderWriter:
 
     def insert_new(self, by_order: dict[OrderKey, list[OrderRow]]) -> dict[OrderKey, list[OrderRow]]:
         """This function will insert every order that is not there yet and return the rows of those that are."""
-        known_ids = _ids_of(by_order)
+        # Of many most may be known, and each try would cost; a single one is tried, which finds out just as well.
+        known_ids = _ids_of(by_order) if len(by_order) > 1 else {}
         fresh = {}
         for key in sorted(by_order):
             if key not in known_ids:

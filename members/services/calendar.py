@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.conf import shop_zone
 from core.errors import DomainError
-from core.locks import LockSpace, lock_for_transaction, share_for_transaction
+from core.locks import LockSpace, lock_for_transaction
 from core.sql import insert_rows
 from members.models import BehaviourEvent, Member, Order, StoredCalendar
 
@@ -40,21 +40,36 @@ class ZoneChanged(DomainError):
         )
 
 
+HELD_ZONE = "SELECT pg_advisory_xact_lock_shared(%s, 0); SELECT zone FROM members_storedcalendar"
+"""Two statements in one message, the second sees what was committed while the first waited. Written out, as every call that
+writes asks it: putting it together would take as long as asking."""
+
+
 def demand_zone(*, now: datetime) -> None:
     """This function will raise ZoneChanged unless stored days follow SHOP_TIME_ZONE. An empty database takes it over."""
-    zones = StoredCalendar.objects.values_list("zone", flat=True)
-    stored = zones.first()
-    if stored is None:
-        insert_rows(StoredCalendar, ["id", "zone", "changed_at"], [(1, shop_zone().key, now)], conflict=["id"])
-        stored = zones.get()
-    if stored != shop_zone().key:
-        raise ZoneChanged(stored=stored, configured=shop_zone().key)
+    _demand(StoredCalendar.objects.values_list("zone", flat=True).first(), now)
 
 
 def hold_zone(*, now: datetime) -> None:
     """This function will do the same and keep the zone as it is until the caller's transaction ends."""
-    share_for_transaction(LockSpace.CALENDAR)
-    demand_zone(now=now)
+    if connection.vendor != "postgresql":
+        demand_zone(now=now)
+        return
+    if not connection.in_atomic_block:
+        raise RuntimeError("the calendar is held inside transaction.atomic()")
+    with connection.cursor() as cursor:
+        cursor.execute(HELD_ZONE, [int(LockSpace.CALENDAR)])
+        cursor.nextset()
+        row = cursor.fetchone()
+    _demand(row[0] if row else None, now)
+
+
+def _demand(stored: str | None, now: datetime) -> None:
+    if stored is None:
+        insert_rows(StoredCalendar, ["id", "zone", "changed_at"], [(1, shop_zone().key, now)], conflict=["id"])
+        stored = StoredCalendar.objects.values_list("zone", flat=True).get()
+    if stored != shop_zone().key:
+        raise ZoneChanged(stored=stored, configured=shop_zone().key)
 
 
 def change_zone(*, now: datetime) -> dict[str, int]:

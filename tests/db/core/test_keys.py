@@ -63,8 +63,10 @@ class TestTheNoteOfItsUse:
     def test_is_written_at_most_once_a_minute(self, django_assert_num_queries) -> None:
         api_key, text = create_api_key(name="till", scopes=["members:read"], now=NOW)
 
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(3):  # looked at, read, noted
             authenticate(key=text, now=NOW)
+        with django_assert_num_queries(2):  # looked at, read anew: the note has changed it
+            authenticate(key=text, now=NOW + timedelta(seconds=59))
         with django_assert_num_queries(1):
             authenticate(key=text, now=NOW + timedelta(seconds=59))
         api_key.refresh_from_db()

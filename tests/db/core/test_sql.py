@@ -31,7 +31,8 @@ BLANK = ["phone", "email", "city", "province", "source", "time_zone", "language"
 
 
 def insert_members(*rows: tuple[Any, ...], **options: Any) -> list[tuple[Any, ...]]:
-    return insert_rows(Member, [*PROFILE, *BLANK], [(*row, *[""] * len(BLANK)) for row in rows], **options)
+    columns = [*PROFILE, *BLANK, "random_bucket"]
+    return insert_rows(Member, columns, [(*row, *[""] * len(BLANK), 0) for row in rows], **options)
 
 
 def profile(external_id: str = "m", **changes: Any) -> tuple[Any, ...]:
