@@ -51,11 +51,11 @@ def _checks() -> tuple[Check, ...]:
 def _works() -> tuple[PeriodicWork, ...]:
     from campaigns.services.dispatch import dispatch_messages
     from campaigns.services.expiry import expire_coupons
-    from campaigns.services.planning import plan_campaigns
+    from campaigns.services.planning import plan_when_fresh
     from campaigns.services.stepping import step_enrolments
 
     return (
-        PeriodicWork("campaigns.plan", _("Find out who is due"), plan_campaigns, order=20, every_seconds=60),
+        PeriodicWork("campaigns.plan", _("Find out who is due"), plan_when_fresh, order=20, every_seconds=60),
         PeriodicWork("campaigns.step", _("Decide and give"), step_enrolments, order=30, every_seconds=60),
         PeriodicWork("campaigns.dispatch", _("Send messages"), dispatch_messages, order=40, every_seconds=5),
         PeriodicWork("campaigns.expire_coupons", _("Expire coupons"), expire_coupons, order=50, every_seconds=3600),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from campaigns.conf import PLANNED_AT_ONCE
@@ -19,13 +19,14 @@ from campaigns.services.freshness import hindrance
 from campaigns.services.lifecycle import MoveRefused, finish, pause
 from campaigns.triggers import TriggerUnable
 from core.conf import shop_zone
-from core.errors import DomainError
+from core.errors import DomainError, told
 from core.locks import LockSpace, lock_for_transaction
 from core.periods import day_number, start_of
 from core.queue import enqueue_on_commit
 from core.sql import insert_rows
 from members.models import Member
 from retention.selectors import matching, state
+from retention.services.refresh import refresh_due
 from retention.services.rules import checked_rule
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,22 @@ Candidate = tuple[int, str, str | None]
 
 class _Overtaken(Exception):
     """The campaign stopped running while it was planned: what was planned is rolled back."""
+
+
+def plan_when_fresh(*, now: datetime) -> Mapping[str, int]:
+    """This function will plan by what is true at `now`: the refresh of this moment comes first, whoever does it.
+
+    Two clocks that tick in one second share their works out. One of them may plan while the other's refresh is under way, or
+    has not begun: this waits for its lock, or does what it would have done. Where the refresh fails, its own work says so,
+    and campaigns go on by what was last known.
+    """
+    try:
+        refresh_due(now=now)
+    except Exception as error:
+        logger.warning("campaigns.planned_without_refresh error=%s", told(error))
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+    return plan_campaigns(now=now)
 
 
 def plan_campaigns(*, now: datetime) -> Mapping[str, int]:
