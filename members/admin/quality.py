@@ -185,7 +185,7 @@ def _parts_in_words(found: Mapping[str, int], members: int) -> str:
 def _subject(request: HttpRequest, counts: Mapping[str, int], subject: str) -> dict[str, Any]:
     total = counts.get(f"{subject}.total", 0)
     rows = [
-        (label, [_figure(request, counts, subject, field, kind, total) for kind in KINDS])
+        (label, [(word, _figure(request, counts, subject, field, kind, total)) for kind, word in KINDS.items()])
         for field, label in FIELDS[subject].items()
     ]
     return {
