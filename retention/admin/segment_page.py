@@ -22,7 +22,7 @@ from retention.admin.sources import segments as segments_by_name
 from retention.models import Segment, SegmentVersion
 from retention.selectors import state
 from retention.selectors.explaining import is_inside, why_in_segment
-from retention.selectors.insight import Insight, insight, size_before, sizes_shown, uploads_of
+from retention.selectors.insight import Insight, insight, open_build, size_before, sizes_shown, uploads_of
 from retention.selectors.listings import segment_called
 from retention.selectors.overlap import overlap
 from retention.selectors.overview import memberships_of
@@ -81,6 +81,7 @@ def page_context(request: HttpRequest, segment: Segment) -> dict[str, Any]:
         "size_rows": sizes[-SIZES_IN_TABLE:][::-1],
         "size_words": _size_words([each.members for each in sizes]),
         "others": [(slug, name) for slug, name in segments_by_name() if slug != segment.slug],
+        "building": _building(segment),
         "uses": [(each.label, use, change_url(use.label, use.pk)) for each, use in uses_of(segment.slug)],
         "uploads": _uploads(segment) if segment.static else [],
     }
@@ -112,6 +113,15 @@ def _size_words(values: list[int]) -> str:
     return words % {name: number(value) for name, value in numbers.items()}
 
 
+def _building(segment: Segment) -> str:
+    build = open_build(segment)
+    if build is None:
+        return ""
+    numbers = {"done": number(build.scanned), "total": number(build.total)}
+    said = gettext("It is being counted anew: %(done)s of %(total)s members asked.") % numbers
+    return f"{said} {gettext('Until then the old members are shown.')}" if segment.as_of else said
+
+
 def _uploads(segment: Segment) -> list[dict[str, Any]]:
     uploads = uploads_of(segment)
     jobs = Job.objects.in_bulk([each.job_id for each in uploads if each.job_id is not None])
@@ -133,7 +143,8 @@ def insight_view(admin: RekindleAdmin, request: HttpRequest, segment: Segment) -
 def _seen(segment: Segment) -> Insight:
     """Looked at once after each refresh, however often the page is opened."""
     known = state()
-    key = f"segment:{segment.pk}:{segment.as_of}:{known.last_run_id}:{known.signature}"
+    moment = 0 if segment.as_of is None else int(segment.as_of.timestamp())
+    key = f"segment:{segment.pk}:{moment}:{known.last_run_id}:{known.signature}"
     found = cache.get(key)
     if found is None:
         found = insight(segment)

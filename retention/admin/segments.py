@@ -28,6 +28,7 @@ from core.errors import InvalidInput
 from retention.admin import segment_export, segment_library, segment_lists, segment_moves, segment_page
 from retention.admin.counting import LONGEST_RULE, inside_rule, rule_urls
 from retention.models import Segment
+from retention.selectors.freshness import is_stale, stale_after
 from retention.selectors.sentences import sentences_of_segments
 from retention.services.library import ready_rule
 from retention.services.segments import change_rule, create_segment, delete_segment, describe_segment
@@ -36,6 +37,7 @@ ADDRESSES = ("edit", "delete", "export", "freeze", "ids", "insight", "moves", "o
 
 FRESH = Mark(_("counted"), "green", "check_circle")
 FAILING = Mark(_("failing"), "red", "error")
+STALE = Mark(_("too old"), "amber", "schedule")
 COUNTING = Mark(_("waits to be counted"), "grey", "hourglass_empty")
 
 
@@ -68,9 +70,10 @@ class SegmentList(BoundedChangeList):
     """Says every rule of the page in words, with the segments read once."""
 
     def complete(self, rows: list[Any]) -> None:
-        said = sentences_of_segments(rows)
+        said, limit, now = sentences_of_segments(rows), stale_after(), timezone.now()
         for segment in rows:
             vars(segment)["sentence"] = said.get(segment.slug, "")
+            vars(segment)["stale"] = is_stale(segment, limit=limit, now=now)
 
 
 @admin.register(Segment)
@@ -116,7 +119,7 @@ class SegmentAdmin(RekindleAdmin):
 
     @display(description=_("counted"))
     def freshness(self, segment: Segment) -> SafeString:
-        mark = _freshness(segment)
+        mark = _freshness(segment, stale=vars(segment).get("stale", False))
         return when(segment.as_of) if mark is FRESH else badge(mark)
 
     # --- one segment
@@ -125,7 +128,7 @@ class SegmentAdmin(RekindleAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         segment = self.viewable(request, object_id)
-        mark = _freshness(segment)
+        mark = _freshness(segment, stale=is_stale(segment, limit=stale_after(), now=timezone.now()))
         return self.page(
             request,
             "retention/admin/segment.html",
@@ -218,14 +221,13 @@ class SegmentAdmin(RekindleAdmin):
         )
 
 
-def _freshness(segment: Segment) -> Mark:
+def _freshness(segment: Segment, *, stale: bool) -> Mark:
     """A count from before the rule was changed is the count of another rule."""
     if segment.error:
         return FAILING
-    changed = segment.version.created_at if segment.version else None
-    if segment.as_of is None or (changed is not None and segment.as_of < changed):
+    if segment.as_of is None or segment.version_id != segment.evaluated_version_id:
         return COUNTING
-    return FRESH
+    return STALE if stale else FRESH
 
 
 def _show_problems(form: forms.Form, error: InvalidInput) -> None:

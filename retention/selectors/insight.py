@@ -8,11 +8,9 @@ from datetime import datetime
 
 from django.db.models import Avg, Count, QuerySet, Sum
 
-from core.conf import shop_zone
-from core.periods import start_of
 from members.models import Channel
 from members.selectors import members_reachable
-from retention.models import ListUpload, MemberFacts, Membership, Segment, SegmentSize, Transition
+from retention.models import ListUpload, MemberFacts, Membership, Segment, SegmentBuild, SegmentSize, Transition
 from retention.scored import Scored, current_parameters, scored
 from retention.selectors.state import day_asked, state
 
@@ -95,9 +93,9 @@ def moves(segment: Segment, *, at_from: datetime, at_to: datetime) -> Moves:
     return Moves(counts.get(True, 0), counts.get(False, 0))
 
 
-def days_until_now(days: int, *, day: int) -> tuple[datetime, datetime]:
-    """This function will return the start and the end of the shop days that end with `day`."""
-    return start_of(day - days + 1, shop_zone()), start_of(day + 1, shop_zone())
+def open_build(segment: Segment) -> SegmentBuild | None:
+    """This function will return the filling of a segment that is under way or waits."""
+    return SegmentBuild.objects.filter(segment=segment, state__in=SegmentBuild.OPEN).first()
 
 
 def uploads_of(segment: Segment) -> list[ListUpload]:
