@@ -132,8 +132,7 @@ class JoinedColumn(Expression):
         return JoinedColumn(change_map.get(self.alias, self.alias), self.name, self.output_field)
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
-        quote = connection.ops.quote_name
-        return f"{quote(self.alias)}.{quote(self.name)}", []
+        return f"{compiler.quote_name_unless_alias(self.alias)}.{connection.ops.quote_name(self.name)}", []
 
 
 def _stored_as(behaviour: Behaviour, measure: Measure) -> Field[Any, Any]:

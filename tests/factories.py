@@ -54,7 +54,7 @@ def make_order(
 ) -> Order:
     """This function will save an order (refunded at once, if so) and mark its member dirty."""
     order = Order.objects.create(
-        shop=default_shop(),
+        shop=fields.pop("shop", None) or default_shop(),
         member=member,
         external_id=fields.pop("external_id", f"o{next(_numbers)}"),
         status=status,

@@ -12,8 +12,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, CharField, Expression, F, FloatField, Func, IntegerField, Value
 from django.db.models.sql.compiler import SQLCompiler
 
-LARGEST, SMALLEST = "1e300", "1e-300"
-"""Beyond them lies what a float cannot hold."""
+LARGEST, SMALLEST = "1.7976931348623157e308", "5e-324"
+"""The ends of what a float holds. Beyond them a value is missing, between the smaller ones it is 0."""
 
 A_DATE = (
     "^(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"

@@ -1,0 +1,141 @@
+"""What rules on behaviour and attributes mean, in plain Python over rows read as dicts: no code of rules/ or features."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from core.conf import shop_zone
+from members.models import BehaviourEvent, Member, Order, OrderLine
+from tests.db.rules.oracle import COMPARISONS, Oracle
+
+Row = dict[str, Any]
+LINE_FIELDS = {"category", "product", "sku"}
+ORDER_COLUMNS = {"amount_minor": "revenue", "hour": "placed_hour"}
+
+
+class BehaviourOracle(Oracle):
+    """`as_of` is an instant; nothing later is known."""
+
+    def __init__(self, as_of: datetime.datetime) -> None:
+        super().__init__(as_of=as_of.astimezone(shop_zone()).date())
+        self.instant = as_of
+        lines: dict[int, list[Row]] = {}
+        for line in OrderLine.objects.values(
+            "order_id", "sku", "quantity", "amount_minor", "product__code", "product__category__name"
+        ):
+            lines.setdefault(line["order_id"], []).append(
+                {**line, "product": line["product__code"], "category": line["product__category__name"]}
+            )
+        self.deeds: dict[tuple[int, str], list[Row]] = {}
+        for order in Order.objects.values("shop__slug", *(field.attname for field in Order._meta.concrete_fields)):
+            order |= {"at": order["placed_at"], "shop": order["shop__slug"], "lines": lines.get(order["id"], [])}
+            order["revenue"] = order["total_minor"] - order["refunded_minor"]
+            if order["status"] != "cancelled":
+                self.deeds.setdefault((order["member_id"], "order"), []).append(order)
+        for event in BehaviourEvent.objects.values("product__code", "product__category__name", *EVENT_COLUMNS):
+            event |= {"at": event["occurred_at"], "product": event["product__code"]}
+            event["category"] = event["category"] or event["product__category__name"]
+            self.deeds.setdefault((event["member_id"], event["kind"]), []).append(event)
+
+    def leaf(self, rule: Row, row: Row) -> bool | None:
+        if "did" in rule:
+            return self.did(rule, row["id"])
+        if rule["field"].startswith("attributes."):
+            return self.attribute(rule, row)
+        answer: bool | None = super().leaf(rule, row)
+        return answer
+
+    def did(self, rule: Row, member_id: int) -> bool:
+        done = [deed for deed in self.deeds.get((member_id, rule["did"]), []) if self.in_window(rule, deed)]
+        where = {name: asked if isinstance(asked, dict) else plain(asked) for name, asked in rule.get("where", {}).items()}
+        whole = {name: asked for name, asked in where.items() if rule["did"] != "order" or name not in LINE_FIELDS}
+        parts = {name: asked for name, asked in where.items() if name not in whole}
+        done = [deed for deed in done if meets(deed, whole, rule["did"])]
+        if parts:
+            done = [deed for deed in done if any(meets(line, parts) for line in deed["lines"])]
+        if "sum" not in rule:
+            days = {self.day_of(deed) for deed in done}
+            return compare(rule["operator"], len(days) if rule.get("distinct_days") else len(done), rule["times"])
+        return compare(rule["operator"], self.added_up(rule, done, parts), rule["value"])
+
+    def added_up(self, rule: Row, done: list[Row], parts: Row) -> Any:
+        name = rule["sum"]
+        if rule["did"] == "order" and name in {"lines_minor", "quantity"}:
+            column = "amount_minor" if name == "lines_minor" else name
+            return sum(line[column] for deed in done for line in deed["lines"] if meets(line, parts))
+        column = ORDER_COLUMNS.get(name, name) if rule["did"] == "order" else name
+        return sum(deed[column] for deed in done if deed[column] is not None)
+
+    def in_window(self, rule: Row, deed: Row) -> bool:
+        if deed["at"] > self.instant:
+            return False
+        ago = (self.as_of - self.day_of(deed)).days
+        if "within_days" in rule:
+            return 0 <= ago < rule["within_days"]
+        if "between_days_ago" in rule:
+            return min(rule["between_days_ago"]) <= ago <= max(rule["between_days_ago"])
+        return "since" not in rule or self.day_of(deed).isoformat() >= rule["since"]
+
+    def day_of(self, deed: Row) -> datetime.date:
+        day: datetime.date = deed["at"].astimezone(shop_zone()).date()
+        return day
+
+    def attribute(self, rule: Row, row: Row) -> bool | None:
+        name = rule["field"].removeprefix("attributes.")
+        has = row["attributes"].get(name)
+        fits = {
+            "text": isinstance(has, str) and has != "",
+            "number": isinstance(has, int | float) and not isinstance(has, bool),
+            "boolean": isinstance(has, bool),
+            "date": is_date(has),
+        }[row["types"][name]]
+        has = has if fits else None
+        if row["types"][name] == "date" and has is not None:
+            has = datetime.date.fromisoformat(has)
+        if row["types"][name] == "number" and has is not None:
+            has = float(has)  # jsonb gives 1e308 back as a whole number of 309 digits
+        answer: bool | None = Oracle.leaf(self, {**rule, "field": "it"}, {"it": has})
+        return answer
+
+
+EVENT_COLUMNS = (
+    *("member_id", "kind", "occurred_at", "category", "keyword", "rating", "topic", "page"),
+    *("dwell_seconds", "response_seconds", "value"),
+)
+
+
+def plain(asked: Any) -> Row:
+    return {"operator": "in" if isinstance(asked, list) else "=", "value": asked}
+
+
+def meets(deed: Row, where: Row, kind: str = "") -> bool:
+    for name, asked in where.items():
+        has = deed[ORDER_COLUMNS.get(name, name) if kind == "order" else name]
+        has = None if has == "" else has
+        if asked["operator"] == "is_null":
+            holds = has is None
+        elif asked["operator"] == "is_not_null":
+            holds = has is not None
+        else:
+            holds = has is not None and COMPARISONS[asked["operator"]](has, asked["value"])
+        if not holds:
+            return False
+    return True
+
+
+def compare(operator: str, has: Any, asked: Any) -> bool:
+    return bool(COMPARISONS[operator](has, asked))
+
+
+def is_date(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and datetime.date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
+def attribute_rows(types: dict[str, str]) -> list[Row]:
+    """This function will give every member's attributes beside the types they are declared as."""
+    members = Member.objects.values("id", "attributes", "city")
+    return [{**row, "city": row["city"] or None, "types": types} for row in members]

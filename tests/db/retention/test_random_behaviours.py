@@ -1,0 +1,248 @@
+"""Random rules on what members did and on attributes: the database's answers are those of the plain oracle."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from core.periods import date_of
+from members.models import AttributeDefinition, Category, Member, OrderLine, Product, Shop
+from retention.fields import catalogue
+from retention.scored import current_parameters, scored
+from retention.selectors.state import asked_at
+from retention.services.refresh import refresh
+from rules.check import check
+from rules.compile import compile_flag, compile_rule
+from rules.parse import parse
+from tests.db.retention.behaviour_oracle import BehaviourOracle, attribute_rows
+from tests.factories import NOW, TODAY_NUMBER, make_event, make_member, make_order, shop_time
+
+TYPES = {
+    **{"club": "text", "children": "number", "vip": "boolean", "since": "date"},
+    **{"2024": "number", "a.b\"c'$[0]": "text", "身高 %s": "number"},
+}
+ATTRIBUTES: list[Any] = [
+    *("gold", "Gold", "", "2026-02-29", "2026-02-28", "2024-02-29", "0000-01-01", "2026-6-1", "12", "true", "日本"),
+    *(0, 1, -2.5, 5e-324, 1e308, 2**53, True, False),
+]
+AGO = [0, 1, 6, 7, 29, 30, 31, 89, 90, 91, 400]
+TIMES = [timedelta(hours=-12), timedelta(), timedelta(hours=3), timedelta(hours=11, minutes=59)]
+KINDS = ["visit", "view", "review"]
+OPERATORS = ["=", "!=", "<", "<=", ">", ">=", "between"]
+TEXT_OPERATORS = ["=", "!=", "in", "not_in", "contains", "starts_with", "is_null", "is_not_null"]
+NUMBER_OPERATORS = ["=", "!=", "<", "<=", ">", ">=", "between", "is_null", "is_not_null"]
+WORDS = {
+    "category": ["tea", "Tea", "coffee", "none"],
+    "product": ["p0", "p1", "p2", "none"],
+    "sku": ["red", "blue"],
+    "shop": ["default", "other"],
+    "status": ["placed", "paid", "completed"],
+    "channel": ["app", "App", "web"],
+    "coupon_code": ["SPRING"],
+    "city": ["Wuhan", "武汉"],
+    "keyword": ["tea pot", "Tea", "pot"],
+    "topic": ["late", "late parcel"],
+    "page": ["/", "/tea"],
+}
+NUMBERS = {
+    **{"amount_minor": [0, 500, 1_000], "discount_minor": [0, 100], "refunded_minor": [0, 500], "points_used": [0, 5]},
+    **{"hour": [0, 12, 15], "rating": [1, 3, 5], "dwell_seconds": [0.0, 1.5, 30.0], "value": [-1.5, 0.0, 2.25]},
+}
+ASKED = {
+    "order": [
+        *("category", "product", "sku", "shop", "status", "channel", "coupon_code", "city"),
+        *("amount_minor", "discount_minor", "refunded_minor", "points_used", "hour"),
+    ],
+    "event": ["category", "product", "keyword", "topic", "page", "rating", "dwell_seconds", "value"],
+}
+SUMS = {
+    "order": {
+        "amount_minor": [0, 1, 500, 2_000],
+        "lines_minor": [0, 300, 900],
+        "quantity": [0, 1, 4],
+        "points_used": [0, 5],
+    },
+    "event": {"value": [-1.5, 0, 2.25], "dwell_seconds": [0, 1.5, 31.5]},
+}
+
+
+def some(random: Random, *values: Any, missing: Any) -> Any:
+    return random.choice(values) if random.random() < 0.7 else missing
+
+
+def make_shop(random: Random, members: int) -> None:
+    categories = [Category.objects.create(name=name) for name in ("tea", "Tea")]
+    products = [
+        Product.objects.create(code=f"p{number}", category=some(random, *categories, missing=None)) for number in range(4)
+    ]
+    shops = [Shop.objects.create(slug="other", name="Other")]
+    for _number in range(members):
+        attributes = {name: random.choice(ATTRIBUTES) for name in TYPES if random.random() < 0.7}
+        member = make_member(city=some(random, "Wuhan", "武汉", missing=""), attributes=attributes)
+        for _order in range(random.choice([0, 1, 1, 3, 8])):
+            make_random_order(random, member, products, shops)
+        for _event in range(random.choice([0, 1, 4, 9])):
+            make_random_event(random, member, products)
+
+
+def moment(random: Random) -> Any:
+    return shop_time(TODAY_NUMBER - random.choice(AGO)) + random.choice(TIMES)
+
+
+def make_random_order(random: Random, member: Member, products: list[Product], shops: list[Shop]) -> None:
+    total = random.choice([0, 500, 1_000, 1_500])
+    more = {"shop": random.choice(shops)} if random.random() < 0.3 else {}
+    order = make_order(
+        member,
+        placed_at=moment(random),
+        total_minor=total,
+        refunded_minor=random.choice([0, 0, total]),
+        status=random.choice(["placed", "paid", "completed", "cancelled"]),
+        discount_minor=random.choice([0, 100]),
+        points_used=random.choice([0, 5]),
+        channel=some(random, "app", "App", "web", missing=""),
+        coupon_code=some(random, "SPRING", "spring", missing=""),
+        city=some(random, "Wuhan", "武汉", missing=""),
+        **more,
+    )
+    for position in range(random.choice([0, 1, 1, 2, 3])):
+        OrderLine.objects.create(
+            order=order,
+            position=position,
+            product=random.choice(products),
+            sku=some(random, "red", "blue", missing=""),
+            quantity=random.choice([1, 2]),
+            unit_price_minor=300,
+            amount_minor=random.choice([0, 300, 600]),
+        )
+
+
+def make_random_event(random: Random, member: Member, products: list[Product]) -> None:
+    make_event(
+        member,
+        random.choice(KINDS),
+        occurred_at=moment(random),
+        product=some(random, *products, missing=None),
+        category=some(random, "tea", "coffee", missing=""),
+        keyword=some(random, "tea pot", "Tea", missing=""),
+        topic=some(random, "late", "late parcel", missing=""),
+        page=some(random, "/", "/tea", missing=""),
+        rating=some(random, 1, 3, 5, missing=None),
+        dwell_seconds=some(random, 0.0, 1.5, 30.0, missing=None),
+        value=some(random, -1.5, 0.0, 2.25, missing=None),
+    )
+
+
+def random_rule(random: Random, depth: int = 2) -> dict[str, Any]:
+    if depth and random.random() < 0.5:
+        rules = [random_rule(random, depth - 1) for _ in range(random.randint(1, 3))]
+        return {"combinator": random.choice(["and", "or"]), "not": random.random() < 0.4, "rules": rules}
+    return random.choice([random_did, random_did, random_attribute])(random)
+
+
+def random_did(random: Random) -> dict[str, Any]:
+    kind = random.choice(["order", "order", *KINDS])
+    of = "order" if kind == "order" else "event"
+    leaf: dict[str, Any] = {"did": kind, "operator": random.choice(OPERATORS), **window(random)}
+    if random.random() < 0.4:
+        leaf["sum"] = random.choice(list(SUMS[of]))
+        leaf["value"] = compared(random, leaf["operator"], SUMS[of][leaf["sum"]])
+    else:
+        leaf["times"] = compared(random, leaf["operator"], [0, 1, 2, 3])
+        if random.random() < 0.4:
+            leaf["distinct_days"] = True
+    if random.random() < 0.6:
+        leaf["where"] = {name: where(random, name) for name in random.sample(ASKED[of], random.choice([1, 1, 2]))}
+    return leaf
+
+
+def window(random: Random) -> dict[str, Any]:
+    form = random.choice(["", "within_days", "between_days_ago", "since"])
+    if form == "within_days":
+        return {form: random.choice([1, 7, 30, 90])}
+    if form == "between_days_ago":
+        return {form: random.sample([0, 1, 7, 30, 90], 2)}
+    return {form: date_of(TODAY_NUMBER - random.choice(AGO)).isoformat()} if form else {}
+
+
+def compared(random: Random, operator: str, values: list[Any]) -> Any:
+    return sorted(random.choices(values, k=2)) if operator == "between" else random.choice(values)
+
+
+def where(random: Random, name: str) -> Any:
+    if name not in WORDS:
+        operator = random.choice(NUMBER_OPERATORS)
+        value = {} if operator.startswith("is_") else {"value": compared(random, operator, NUMBERS[name])}
+        return {"operator": operator, **value}
+    if random.random() < 0.5:
+        return random.choice(WORDS[name]) if random.random() < 0.7 else random.sample(WORDS[name], 1)
+    operators = TEXT_OPERATORS if name != "status" else ["=", "!=", "in", "not_in", "is_null"]
+    return {"operator": (operator := random.choice(operators)), **worded(random, operator, WORDS[name])}
+
+
+def worded(random: Random, operator: str, words: list[str]) -> dict[str, Any]:
+    if operator.startswith("is_"):
+        return {}
+    return {"value": random.sample(words, 1) if operator in {"in", "not_in"} else random.choice(words)}
+
+
+def random_attribute(random: Random) -> dict[str, Any]:
+    name = random.choice(list(TYPES))
+    leaf = {"field": f"attributes.{name}"}
+    match TYPES[name]:
+        case "text":
+            operator = random.choice(TEXT_OPERATORS)
+            return {
+                **leaf,
+                "operator": operator,
+                **worded(random, operator, ["gold", "Gold", "o", "2026-02-29", "日本", "g"]),
+            }
+        case "boolean":
+            operator = random.choice(["=", "!=", "is_null", "is_not_null"])
+            return {**leaf, "operator": operator, **({} if operator.startswith("is_") else {"value": random.random() < 0.5})}
+        case "number":
+            operator = random.choice(NUMBER_OPERATORS)
+            numbers = [-2.5, 0, 1, 2**53, 1e308]
+        case _:
+            operator = random.choice(["=", "<", "before", "within_last_days", *NUMBER_OPERATORS])
+            if operator == "within_last_days":
+                return {**leaf, "operator": operator, "value": 200}
+            numbers = ["2026-02-28", "2024-02-29", "2026-06-01"]
+    return {
+        **leaf,
+        "operator": operator,
+        **({} if operator.startswith("is_") else {"value": compared(random, operator, numbers)}),
+    }
+
+
+@pytest.fixture
+def declared(db: None) -> None:
+    AttributeDefinition.objects.bulk_create(
+        AttributeDefinition(name=name, type=type_, created_at=NOW) for name, type_ in TYPES.items()
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_database_answers_as_the_oracle(seed: int, declared: None) -> None:
+    random = Random(seed)
+    make_shop(random, 25)
+    refresh(as_of=NOW)
+    asked, known = asked_at(None), catalogue()
+    assert asked is not None
+    oracle, rows = BehaviourOracle(NOW), attribute_rows(TYPES)
+    for _batch in range(6):
+        rules = [random_rule(random) for _number in range(25)]
+        read = [check(parse(rule), known, segments=()) for rule in rules]
+        flags = {
+            f"rule_{number}": compile_flag(compile_rule(each, known, as_of_day=asked.day, as_of=asked.instant))
+            for number, each in enumerate(read)
+        }
+        answers = scored(as_of_day=asked.day, parameters=current_parameters()).annotate(**flags)
+        found = {row["member_id"]: row for row in answers.values("member_id", *flags)}
+        for number, rule in enumerate(rules):
+            expected = {row["id"] for row in rows if oracle.holds(rule, row) is True}
+            got = {member for member, row in found.items() if row[f"rule_{number}"]}
+            assert got == expected, (rule, [row for row in rows if row["id"] in got ^ expected])
