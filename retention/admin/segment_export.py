@@ -29,7 +29,7 @@ def urls(admin: RekindleAdmin) -> list[URLPattern]:
         return export_view(admin, request, segment)
 
     wrap = admin.admin_site.admin_view
-    return [path("<object_id>/export/", wrap(answer), name="retention_segment_export")]  # type: ignore[type-var]
+    return [path("<object_id>/export/", wrap(answer), name="retention_segment_export")]
 
 
 def export_view(admin: RekindleAdmin, request: HttpRequest, segment: Segment) -> HttpResponse | StreamingHttpResponse:

@@ -34,7 +34,10 @@ def library_view(admin: RekindleAdmin, request: HttpRequest) -> HttpResponse:
     live = request.headers.get("X-Requested-With") == "fetch"
     counts = _counts() if live else {}
     may_make = admin.has_add_permission(request)
-    context = {"rules": [_shown(each, counts.get(each.code), may_make) for each in READY_RULES], "live": live}
+    context: dict[str, Any] = {
+        "rules": [_shown(each, counts.get(each.code), may_make) for each in READY_RULES],
+        "live": live,
+    }
     if live:
         return TemplateResponse(request, "retention/admin/parts/library.html", context)
     return admin.page(

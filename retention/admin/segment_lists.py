@@ -108,7 +108,7 @@ def urls(admin: RekindleAdmin) -> list[URLPattern]:
         path("<object_id>/freeze/", changing(freeze_view), name="retention_segment_freeze"),
         path(
             "<object_id>/unknown/<int:upload_id>/",
-            wrap(unknown),  # type: ignore[type-var]
+            wrap(unknown),
             name="retention_segment_unknown",
         ),
     ]
@@ -120,7 +120,7 @@ def new_list_view(admin: RekindleAdmin, request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = ListForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        given, who = form.cleaned_data, {"now": timezone.now(), "by": request.user.get_username()}
+        given, who = form.cleaned_data, _who(request)
         slug = free_slug(Segment, given["name"])
         try:
             with transaction.atomic():
@@ -150,7 +150,7 @@ def ids_view(admin: RekindleAdmin, request: HttpRequest, segment: Segment) -> Ht
     """This function will change a fixed list by ids."""
     form = IdsForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        given, who = form.cleaned_data, {"now": timezone.now(), "by": request.user.get_username()}
+        given, who = form.cleaned_data, _who(request)
         try:
             if given["file"]:
                 upload = _give_file(segment, given["how"], given["file"], **who)
@@ -213,6 +213,10 @@ def unknown_view(segment: Segment, upload_id: int) -> StreamingHttpResponse:
     rows = unknown_ids(upload).order_by("value").values_list("value", "problem").iterator()
     listed = ((value, UploadedId.Problem(problem).label) for value, problem in rows)
     return csv_file(["id", "reason"], listed, name=f"{segment.slug}-unknown")
+
+
+def _who(request: HttpRequest) -> dict[str, Any]:
+    return {"now": timezone.now(), "by": request.user.get_username()}
 
 
 def _give_file(segment: Segment, how: str, file: Any, **who: Any) -> ListUpload:

@@ -33,7 +33,7 @@ def urls(admin: RekindleAdmin) -> list[URLPattern]:
         return moves_view(admin, request, admin.viewable(request, object_id))
 
     wrap = admin.admin_site.admin_view
-    return [path("<object_id>/moves/", wrap(answer), name="retention_segment_moves")]  # type: ignore[type-var]
+    return [path("<object_id>/moves/", wrap(answer), name="retention_segment_moves")]
 
 
 def moves_view(admin: RekindleAdmin, request: HttpRequest, segment: Segment) -> HttpResponse | StreamingHttpResponse:
@@ -48,7 +48,8 @@ def moves_view(admin: RekindleAdmin, request: HttpRequest, segment: Segment) -> 
         rows = transition_rows(segment, entered=which, **period)
         name = f"{segment.slug}-{first:%Y%m%d}-{last:%Y%m%d}"
         return csv_file(["external_id", "moved", "at"], rows, name=name)
-    shown = {"segment": segment, "first": first.isoformat(), "last": last.isoformat(), "which": request.GET.get("which", "")}
+    asked = {"first": first.isoformat(), "last": last.isoformat(), "which": request.GET.get("which", "")}
+    shown: dict[str, Any] = {"segment": segment, **asked}
     if request.headers.get("X-Requested-With") == "fetch":
         counted = moves(segment, **period)
         said = {"entered": number(counted.entered), "left": number(counted.left)}
@@ -58,7 +59,6 @@ def moves_view(admin: RekindleAdmin, request: HttpRequest, segment: Segment) -> 
     paginator = BoundedPaginator(found, A_PAGE)
     page = paginator.get_page(request.GET.get("p"))
     people = members_by_id([each.member_id for each in page])
-    query = {name: shown[name] for name in ("first", "last", "which")}
     return admin.page(
         request,
         "retention/admin/segment_moves.html",
@@ -67,8 +67,8 @@ def moves_view(admin: RekindleAdmin, request: HttpRequest, segment: Segment) -> 
         rows=[(people.get(each.member_id), each) for each in page],
         page=page,
         more=paginator.more,
-        query=urlencode(query),
-        file_url=f"?{urlencode({**query, 'format': 'csv'})}" if request.user.has_perm("retention.export_segment") else "",
+        query=urlencode(asked),
+        file_url=f"?{urlencode({**asked, 'format': 'csv'})}" if request.user.has_perm("retention.export_segment") else "",
         back=change_url("retention_segment", segment.pk),
         **shown,
     )
