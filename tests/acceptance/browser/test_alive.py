@@ -100,7 +100,8 @@ def start_campaign_for_everyone(page: Page, shop: Shop) -> None:
     page.locator("[name=control_percent]").fill("10")
     who = page.locator("#part-who [data-rule-builder]").first
     who.get_by_role("button", name="Condition", exact=True).click()
-    who.locator('[data-focus="rules[0]#field"]').select_option("is:everyone")
+    page.keyboard.type("everyone")
+    page.keyboard.press("Enter")
     page.locator("[data-step]:visible").first.locator("textarea").fill("Hello again from the shop")
     page.get_by_role("button", name="Save draft").click()
     page.locator("#start").click()

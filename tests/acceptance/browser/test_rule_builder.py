@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from retention.models import Segment
 from retention.services.refresh import refresh
@@ -35,96 +36,316 @@ def rule_of(name: str) -> object:
     return version.rule
 
 
-def pick(page: Page, path: str, field: str) -> None:
-    page.locator(f'[data-focus="{path}#field"]').select_option(field)
+def part(page: Page, path: str, name: str) -> Locator:
+    return page.locator(f'[data-focus="{path}#{name}"]')
+
+
+def pick(page: Page, path: str, subject: str) -> None:
+    part(page, path, "field").fill(subject)
+    page.keyboard.press("Enter")
+
+
+def written(page: Page) -> Any:
+    return json.loads(page.locator("textarea[name=rule]").input_value())
+
+
+def open_new(visitor: Visitor, rule: Any = None) -> Page:
+    page = visitor.visit(reverse("admin:retention_segment_add"))
+    if rule is not None:
+        page.locator("details.rk-raw summary").click()
+        page.locator("textarea[name=rule]").fill(json.dumps(rule))
+        page.locator("textarea[name=rule]").blur()
+    return page
+
+
+def add(page: Page, what: str = "Condition") -> None:
+    page.locator("[data-rule-builder]").get_by_role("button", name=what, exact=True).last.click()
+
+
+def keys(page: Page, *pressed: str) -> None:
+    """Keys by their names, and whole texts after a colon."""
+    for key in pressed:
+        if key.startswith(":"):
+            page.keyboard.type(key[1:])
+        else:
+            page.keyboard.press(key)
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.dataset.focus"))
 
 
 class TestBuilding:
-    def test_two_levels_are_built_counted_saved_opened_and_changed(self, visitor: Visitor, buyers: None) -> None:
-        page = visitor.visit(reverse("admin:retention_segment_add"))
-        page.get_by_label("name").first.fill("Buyers or Wuhan")
-        builder = page.locator("[data-rule-builder]")
-        expect(builder.get_by_text("Nobody is chosen yet: add the first condition.")).to_be_visible()
-
-        builder.get_by_role("button", name="Condition", exact=True).click()
-        pick(page, "rules[0]", "field:order_count")
-        page.locator('[data-path="rules[0]"]').get_by_label("Value").fill("2")
-        page.locator('[data-focus="#word"]').select_option(label="at least one of these holds")
-        builder.get_by_role("button", name="Group", exact=True).click()
-        pick(page, "rules[1].rules[0]", "field:city")
-        page.locator('[data-path="rules[1].rules[0]"]').get_by_label("Value").fill("Wuhan")
-        expect(page.locator(".rk-preview")).to_contain_text("2 members")
-        expect(page.locator(".rk-preview")).to_contain_text("67% of all")
-        page.get_by_role("button", name="Make the segment").click()
-        expect(page.get_by_role("heading", name="Buyers or Wuhan", exact=True)).to_be_visible()
-        assert rule_of("Buyers or Wuhan") == {
+    def test_three_levels_with_a_behaviour_are_built_saved_opened_changed_and_undone_by_keyboard_alone(
+        self, visitor: Visitor, buyers: None
+    ) -> None:
+        page = open_new(visitor)
+        page.get_by_label("name").first.focus()
+        keys(page, ":Lately or Wuhan")
+        part(page, "", "add").first.focus()
+        # bought at least once in the last 60 days
+        keys(page, "Enter", ":ordered", "Enter", "Tab", "Tab")
+        assert focused(page) == "rules[0]#times.value"
+        keys(page, "Control+A", ":1")
+        part(page, "rules[0]", "within_days.value").focus()
+        keys(page, "Control+A", ":60")
+        # ... or (Wuhan and not (two orders or more))
+        part(page, "", "word").focus()
+        keys(page, ":at least one")
+        page.get_by_role("button", name="Group", exact=True).focus()
+        keys(page, "Enter", ":city", "Enter")
+        assert focused(page) == "rules[1].rules[0]#field"
+        part(page, "rules[1].rules[0]", "operator").focus()
+        keys(page, ":is", "Tab", ":Wuhan")
+        page.locator('[data-path="rules[1]"]').get_by_role("button", name="Group", exact=True).focus()
+        keys(page, "Enter", ":how many orders placed in all", "Escape", "Control+A", ":orders", "Enter")
+        part(page, "rules[1].rules[1]", "word").focus()
+        keys(page, ":none")
+        part(page, "rules[1].rules[1].rules[0]", "value").focus()
+        keys(page, ":2")
+        expect(page.locator(".rk-preview[data-exact=true]")).to_contain_text("3 members")
+        page.get_by_role("button", name="Make the segment").focus()
+        keys(page, "Enter")
+        expect(page.get_by_role("heading", name="Lately or Wuhan", exact=True)).to_be_visible()
+        built = {
             "combinator": "or",
             "rules": [
-                {"field": "order_count", "operator": ">=", "value": 2},
-                {"combinator": "and", "rules": [{"field": "city", "operator": "=", "value": "Wuhan"}]},
+                {"did": "order", "operator": ">=", "times": 1, "within_days": 60},
+                {
+                    "combinator": "and",
+                    "rules": [
+                        {"field": "city", "operator": "=", "value": "Wuhan"},
+                        {
+                            "combinator": "or",
+                            "not": True,
+                            "rules": [{"field": "order_count", "operator": ">=", "value": 2}],
+                        },
+                    ],
+                },
             ],
         }
+        assert rule_of("Lately or Wuhan") == built
 
-        page.get_by_role("link", name="Edit segment").click()
-        expect(page.locator('[data-path="rules[0]"]').get_by_label("Value")).to_have_value("2")
-        page.locator('[data-path="rules[1].rules[0]"]').get_by_role("button", name="Remove this condition").click()
-        page.locator('[data-path="rules[1]"]').get_by_role("button", name="Remove this group").click()
-        page.locator('[data-path="rules[0]"]').get_by_label("Value").fill("1")
-        expect(page.locator(".rk-preview")).to_contain_text("orders is at least 1 order")
-        page.get_by_role("button", name="Save segment").click()
+        page.get_by_role("link", name="Edit segment").focus()
+        keys(page, "Enter")
+        expect(part(page, "rules[0]", "within_days.value")).to_have_value("60")
+        part(page, "rules[0]", "within_days.value").focus()
+        keys(page, "Control+A", ":20")
+        part(page, "rules[1].rules[1]", "handle").focus()
+        keys(page, "Delete")
+        assert "rules[1].rules[1]" not in page.locator(".rk-canvas").inner_html()
+        keys(page, "Control+Z")
+        expect(part(page, "rules[1].rules[1].rules[0]", "value")).to_have_value("2")
+        expect(page.locator(".rk-preview[data-exact=true]")).to_contain_text("2 members")
+        page.get_by_role("button", name="Save segment").focus()
+        keys(page, "Enter")
         expect(page.get_by_role("heading", name="Versions")).to_be_visible()
-        assert rule_of("Buyers or Wuhan") == {
-            "combinator": "or",
-            "rules": [{"field": "order_count", "operator": ">=", "value": 1}],
-        }
+        built["rules"][0]["within_days"] = 20  # type: ignore[index]
+        assert rule_of("Lately or Wuhan") == built
 
     def test_money_shares_dates_and_lists_are_written_as_the_rule_language_has_them(
         self, visitor: Visitor, buyers: None
     ) -> None:
-        page = visitor.visit(reverse("admin:retention_segment_add"))
-        builder = page.locator("[data-rule-builder]")
-        wanted = [
+        page = open_new(visitor)
+        wanted: list[tuple[str, str, str, Any]] = [
             ("revenue_minor", ">=", "12.5", 1250),
             ("coupon_share", ">=", "12.5", 0.125),
             ("registered_at", "before", "2026-01-31", "2026-01-31"),
             ("registered_at", "within_last_days", "30", 30),
         ]
         for number, (field, operator, typed, _stored) in enumerate(wanted):
-            builder.get_by_role("button", name="Condition", exact=True).click()
-            pick(page, f"rules[{number}]", f"field:{field}")
-            page.locator(f'[data-focus="rules[{number}]#operator"]').select_option(operator)
-            page.locator(f'[data-path="rules[{number}]"]').get_by_label("Value").fill(typed)
-        builder.get_by_role("button", name="Condition", exact=True).click()
-        pick(page, "rules[4]", "field:lifecycle_stage")
-        page.locator('[data-focus="rules[4]#operator"]').select_option("in")
+            add(page)
+            pick(page, f"rules[{number}]", field)
+            part(page, f"rules[{number}]", "operator").select_option(operator)
+            part(page, f"rules[{number}]", "value").fill(typed)
+        add(page)
+        pick(page, "rules[4]", "lifecycle_stage")
         page.locator('[data-path="rules[4]"]').get_by_label("lost").check()
         page.locator('[data-path="rules[4]"]').get_by_label("dormant").check()
-        rules = json.loads(page.locator("textarea[name=rule]").input_value())["rules"]
-        assert [rule["value"] for rule in rules] == [*(stored for *_rest, stored in wanted), ["lost", "dormant"]]
+        add(page)
+        pick(page, "rules[5]", "order_count_90d")
+        part(page, "rules[5]", "operator").select_option("between")
+        part(page, "rules[5]", "value[0].value").fill("2")
+        part(page, "rules[5]", "value[1].value").fill("4")
+        stored = [*(stored for *_rest, stored in wanted), ["lost", "dormant"], [2, 4]]
+        assert [rule["value"] for rule in written(page)["rules"]] == stored
 
-    def test_it_is_worked_by_keyboard_alone(self, visitor: Visitor, buyers: None) -> None:
-        page = visitor.visit(reverse("admin:retention_segment_add"))
-        page.locator("[data-rule-builder]").get_by_role("button", name="Condition", exact=True).focus()
-        page.keyboard.press("Enter")
-        assert page.evaluate("document.activeElement.dataset.focus") == "rules[0]#field"
-        page.keyboard.type("everyone")
-        page.keyboard.press("Tab")
-        written = json.loads(page.locator("textarea[name=rule]").input_value())
-        assert written == {"combinator": "and", "rules": [{"everyone": True}]}
-        page.locator('[data-path="rules[0]"]').get_by_role("button", name="Remove this condition").focus()
-        page.keyboard.press("Enter")
-        assert page.evaluate("document.activeElement.dataset.focus") == "#word"
-        expect(page.locator("textarea[name=rule]")).to_have_value("")
+    def test_the_shops_own_values_are_offered_with_how_many_have_them(self, visitor: Visitor, buyers: None) -> None:
+        make_member("north", city="Beijing")
+        page = open_new(visitor)
+        add(page)
+        pick(page, "rules[0]", "city")
+        part(page, "rules[0]", "value").click()
+        part(page, "rules[0]", "value").fill("wu")
+        offered = page.locator(".rk-list [role=option]")
+        expect(offered).to_have_count(1)
+        expect(offered).to_have_text("Wuhan1 member")
+        keys(page, "ArrowDown", "Enter")
+        part(page, "rules[0]", "value").fill("Paris,Rome")
+        keys(page, "Tab")
+        assert written(page)["rules"][0] == {"field": "city", "operator": "in", "value": ["Wuhan", "Paris", "Rome"]}
+        page.get_by_role("button", name="Remove Paris").click()
+        assert written(page)["rules"][0]["value"] == ["Wuhan", "Rome"]
+
+    def test_a_behaviour_is_put_together_part_by_part(self, visitor: Visitor, buyers: None) -> None:
+        page = open_new(visitor)
+        add(page)
+        pick(page, "rules[0]", "ordered")
+        part(page, "rules[0]", "aggregate").select_option("sum:amount_minor")
+        part(page, "rules[0]", "value.value").fill("99.5")
+        part(page, "rules[0]", "window").select_option("between_days_ago")
+        part(page, "rules[0]", "between_days_ago[1].value").fill("60")
+        part(page, "rules[0]", "where").select_option("category")
+        assert focused(page) == "rules[0]#where.category.value"
+        keys(page, ":tea")
+        part(page, "rules[0]", "where").select_option("hour")
+        part(page, "rules[0]", "where.hour.comparison").select_option(">=")
+        part(page, "rules[0]", "where.hour.value").fill("18")
+        assert written(page)["rules"][0] == {
+            "did": "order",
+            "operator": ">=",
+            "sum": "amount_minor",
+            "value": 9950,
+            "between_days_ago": [30, 60],
+            "where": {"category": "tea", "hour": {"operator": ">=", "value": 18}},
+        }
+        page.get_by_role("button", name="Remove the limit on Category").click()
+        part(page, "rules[0]", "operator").select_option("never")
+        part(page, "rules[0]", "window").select_option("ever")
+        assert written(page)["rules"][0] == {
+            "did": "order",
+            "operator": "=",
+            "times": 0,
+            "where": {"hour": {"operator": ">=", "value": 18}},
+        }
 
 
-class TestNobody:
+LEAVES = [{"field": "order_count", "operator": ">=", "value": number} for number in range(3)]
+
+
+def any_of(rules: list[Any]) -> dict[str, Any]:
+    return {"combinator": "or", "rules": rules}
+
+
+GROUPED: Any = {"combinator": "and", "rules": [LEAVES[0], any_of(LEAVES[1:2]), LEAVES[2]]}
+
+
+class TestMoving:
+    def test_keys_move_copy_and_remove(self, visitor: Visitor, buyers: None) -> None:
+        page = open_new(visitor, GROUPED)
+        for start, key, rules, focus in (
+            ("rules[2]", "Alt+ArrowUp", [LEAVES[0], LEAVES[2], GROUPED["rules"][1]], "rules[1]#handle"),
+            ("rules[2]", "Alt+ArrowRight", [LEAVES[0], any_of(LEAVES[1:])], "rules[1].rules[1]#handle"),
+            ("rules[0]", "Alt+ArrowRight", [any_of(LEAVES[:2]), LEAVES[2]], "rules[0].rules[0]#handle"),
+            ("rules[1].rules[0]", "Alt+ArrowLeft", LEAVES, "rules[1]#handle"),
+            ("rules[1].rules[0]", "Alt+ArrowDown", LEAVES, "rules[1]#handle"),
+            ("rules[1]", "Alt+ArrowDown", [LEAVES[0], LEAVES[2], any_of(LEAVES[1:2])], "rules[2]#handle"),
+            ("rules[0]", "Alt+d", [LEAVES[0], *GROUPED["rules"]], "rules[1]#handle"),
+            ("rules[2]", "Alt+g", [*GROUPED["rules"][:2], {"combinator": "and", "rules": [LEAVES[2]]}], "rules[2]#word"),
+            ("rules[2]", "Delete", GROUPED["rules"][:2], "rules[1]#handle"),
+        ):
+            part(page, start, "handle").focus()
+            keys(page, key)
+            assert (key, written(page)["rules"], focused(page)) == (key, rules, focus)
+            keys(page, "Control+z")
+            assert written(page) == GROUPED
+
+    def test_one_handle_is_in_the_way_of_tab_and_arrows_walk_them(self, visitor: Visitor, buyers: None) -> None:
+        page = open_new(visitor, GROUPED)
+        part(page, "rules[1]", "word").focus()
+        expect(page.locator('[data-handle][tabindex="0"]')).to_have_attribute("data-handle", "rules[1]")
+        part(page, "rules[0]", "handle").focus()
+        walked = []
+        for _step in range(3):
+            keys(page, "ArrowDown")
+            walked.append(focused(page))
+        assert walked == ["rules[1]#handle", "rules[1].rules[0]#handle", "rules[2]#handle"]
+
+    def test_a_menu_does_the_same_for_mouse_and_finger(self, visitor: Visitor, buyers: None) -> None:
+        page = open_new(visitor, GROUPED)
+        part(page, "rules[1].rules[0]", "handle").click()
+        page.get_by_role("menuitem", name="Move out of this group").click()
+        assert written(page)["rules"] == LEAVES
+        expect(page.locator(".rk-building [role=status]")).to_have_text("Moved: now 2 of 3, level 1.")
+
+    def test_a_condition_is_dragged_into_a_group(self, visitor: Visitor, buyers: None) -> None:
+        page = open_new(visitor, GROUPED)
+        page.locator('[data-node="rules[2]"]').scroll_into_view_if_needed()
+        part(page, "rules[2]", "handle").hover()
+        page.mouse.down()
+        target = page.locator('[data-node="rules[1].rules[0]"]').bounding_box()
+        assert target is not None
+        page.mouse.move(target["x"] + 60, target["y"] + 5, steps=4)
+        page.mouse.up()
+        assert written(page)["rules"][1] == {"combinator": "or", "rules": [LEAVES[2], LEAVES[1]]}
+        expect(page.get_by_role("menu")).to_have_count(0)
+
+    def test_the_word_between_conditions_turns_at_a_touch(self, visitor: Visitor, buyers: None) -> None:
+        page = open_new(visitor, GROUPED)
+        page.get_by_role("button", name="and", exact=True).first.click()
+        assert written(page)["combinator"] == "or"
+
+
+class TestCounting:
     def test_a_rule_that_nobody_fits_shows_no_examples(self, visitor: Visitor, buyers: None) -> None:
-        page = visitor.visit(reverse("admin:retention_segment_add"))
-        page.locator("[data-rule-builder]").get_by_role("button", name="Condition", exact=True).click()
-        page.locator('[data-path="rules[0]"]').get_by_label("Value").fill("9999")
+        page = open_new(visitor, {"field": "order_count", "operator": ">=", "value": 9999})
         expect(page.locator(".rk-preview")).to_contain_text("0 members")
-        expect(page.locator(".rk-preview")).not_to_contain_text("null")
         expect(page.locator(".rk-preview h4")).to_have_count(0)
+
+    def test_says_who_is_inside(self, visitor: Visitor, buyers: None) -> None:
+        page = open_new(visitor, {"field": "order_count", "operator": ">=", "value": 1})
+        panel = page.locator(".rk-preview")
+        expect(panel).to_contain_text("67% of all")
+        expect(panel.get_by_role("region", name="Where they stand")).to_contain_text("new1 · 50%")
+        expect(panel.get_by_role("link")).to_have_text(["one", "two"])
+
+    def test_an_estimate_with_its_range_stands_until_the_exact_count_is_there(
+        self, visitor: Visitor, buyers: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A shop is large from its first member on, and two thirds of it are a sample."""
+        monkeypatch.setattr("retention.selectors.estimate.FEW", 0)
+        monkeypatch.setattr("retention.selectors.estimate.FIRST_MEMBERS", 2)
+        monkeypatch.setattr("retention.selectors.estimate.SPENT", 0)
+        page = visitor.page
+        held: list[Any] = []
+        page.route("**/rule/count/", lambda route: _hold(route, held))
+        open_new(visitor, {"did": "order", "operator": ">=", "times": 1, "within_days": 365})
+        panel = page.locator(".rk-preview")
+        expect(panel).to_have_attribute("data-exact", "false")
+        expect(panel).to_contain_text("about")
+        expect(panel).to_contain_text("counting exactly…")
+        held[0].continue_()
+        expect(panel).to_have_attribute("data-exact", "true")
+        expect(panel).to_contain_text("2 members")
+
+    def test_typing_on_stops_the_older_count(self, visitor: Visitor, buyers: None) -> None:
+        page = visitor.page
+        held: list[Any] = []
+        stopped: list[str] = []
+        page.on("request", lambda request: stopped.append(request.url) if request.url.endswith("/rule/stop/") else None)
+        open_new(visitor, {"field": "order_count", "operator": ">=", "value": 1})
+        expect(page.locator(".rk-preview")).to_contain_text("For example")
+        assert stopped == []
+        page.route("**/rule/count/", lambda route: held.append(route))
+        part(page, "rules[0]", "value").fill("2")
+        page.wait_for_timeout(700)
+        part(page, "rules[0]", "value").fill("0")
+        page.wait_for_timeout(100)
+        assert len(stopped) == 1
+        page.unroute("**/rule/count/")
+        expect(page.locator(".rk-preview")).to_contain_text("3 members")
+
+    def test_says_when_the_server_is_not_reached(self, visitor: Visitor, buyers: None) -> None:
+        visitor.page.route("**/rule/count/", lambda route: route.abort())
+        page = open_new(visitor, {"everyone": True})
+        expect(page.locator(".rk-preview")).to_contain_text("Counting failed. Check the connection")
+
+
+def _hold(route: Any, held: list[Any]) -> None:
+    if '"exact"' in (route.request.post_data or ""):
+        held.append(route)
+    else:
+        route.continue_()
 
 
 class TestKeeping:
@@ -137,36 +358,88 @@ class TestKeeping:
         expect(page.get_by_role("heading", name="Versions")).to_be_visible()
         assert (segment.versions.count(), rule_of("Leaf")) == (1, rule)
 
-    def test_what_it_cannot_show_it_keeps(self, visitor: Visitor, buyers: None) -> None:
-        page = visitor.visit(reverse("admin:retention_segment_add"))
-        page.locator("details.rk-raw summary").click()
-        unknown = {"did": "order", "operator": ">=", "times": 2}
-        page.locator("textarea[name=rule]").fill(json.dumps({"combinator": "and", "rules": [unknown]}))
+    def test_undoing_everything_leaves_the_text_as_it_was(self, visitor: Visitor, buyers: None) -> None:
+        rule = {"field": "order_count", "operator": ">=", "value": 1}
+        segment = create_segment(slug="leaf", name="Leaf", rule=rule, now=timezone.now())
+        page = visitor.visit(reverse("admin:retention_segment_edit", args=[segment.pk]))
+        before = page.locator("textarea[name=rule]").input_value()
+        part(page, "rules[0]", "value").fill("2")
+        add(page)
+        keys(page, "Escape")
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_role("button", name="Undo").click()
+        assert page.locator("textarea[name=rule]").input_value() == before
+        page.get_by_role("button", name="Redo").click()
+        assert written(page)["rules"][0]["value"] == 2
+
+    def test_what_it_cannot_show_and_what_is_unfinished_it_keeps(self, visitor: Visitor, buyers: None) -> None:
+        odd = [{"dance": "tango"}, {"field": "order_count", "operator": ">="}]
+        page = open_new(visitor, {"combinator": "and", "rules": odd})
+        add(page)
+        assert written(page)["rules"][:2] == odd
+
+    def test_text_that_is_no_json_is_said_with_its_line_and_can_be_undone(self, visitor: Visitor, buyers: None) -> None:
+        page = open_new(visitor, {"everyone": True})
+        page.locator("textarea[name=rule]").fill('{"everyone":\n true,,}')
         page.locator("textarea[name=rule]").blur()
-        page.locator("[data-rule-builder]").get_by_role("button", name="Condition", exact=True).click()
-        rules = json.loads(page.locator("textarea[name=rule]").input_value())["rules"]
-        assert rules[0] == unknown
+        expect(page.locator(".rk-lines")).to_contain_text("This is no JSON: line 2, column 7.")
+        page.get_by_role("button", name="Undo").click()
+        assert written(page) == {"everyone": True}
+        expect(part(page, "rules[0]", "field")).to_have_value("everyone")
 
 
 class TestMistakes:
     def test_what_is_wrong_is_said_at_its_condition_while_counting(self, visitor: Visitor, buyers: None) -> None:
-        page = visitor.visit(reverse("admin:retention_segment_add"))
-        page.locator("[data-rule-builder]").get_by_role("button", name="Condition", exact=True).click()
-        pick(page, "rules[0]", "field:last_order_at")
-        page.locator('[data-focus="rules[0]#operator"]').select_option("within_last_days")
-        page.locator('[data-path="rules[0]"]').get_by_label("Value").fill("99999")
-        expect(page.locator('[data-path="rules[0]"] .rk-error')).to_be_visible()
+        page = open_new(visitor, {"combinator": "and", "rules": [LEAVES[0], LEAVES[1]]})
+        pick(page, "rules[1]", "last_order_at")
+        part(page, "rules[1]", "operator").select_option("within_last_days")
+        part(page, "rules[1]", "value").fill("99999")
+        expect(page.locator('[data-path="rules[1]"] .rk-error')).to_contain_text("from 1 to 3660")
+        expect(part(page, "rules[1]", "value")).to_have_attribute("aria-invalid", "true")
+        assert focused(page) == "rules[1]#value"
+        expect(page.locator(".rk-lines")).to_contain_text("Line 12:")
+        part(page, "rules[1]", "value").fill("9")
+        expect(page.locator('[data-path="rules[1]"] .rk-error')).to_have_count(0)
 
     def test_what_the_server_refuses_is_said_at_its_condition_after_saving(self, visitor: Visitor, buyers: None) -> None:
-        page = visitor.visit(reverse("admin:retention_segment_add"))
+        page = open_new(visitor)
         page.get_by_label("name").first.fill("Wrong")
-        page.locator("[data-rule-builder]").get_by_role("button", name="Condition", exact=True).click()
+        add(page)
+        keys(page, "Escape")
         page.get_by_role("button", name="Make the segment").click()
         expect(page.locator('[data-path="rules[0]"] .rk-error')).to_be_visible()
 
     def test_a_segments_name_cannot_speak_as_markup(self, visitor: Visitor, buyers: None) -> None:
         create_segment(slug="x", name="<img src=x onerror=alert(1)>", rule={"everyone": True}, now=timezone.now())
-        page = visitor.visit(reverse("admin:retention_segment_add"))
-        page.locator("[data-rule-builder]").get_by_role("button", name="Condition", exact=True).click()
-        pick(page, "rules[0]", "is:segment")
+        page = open_new(visitor)
+        add(page)
+        pick(page, "rules[0]", "in_segment")
         expect(page.locator(".rk-preview")).to_contain_text("in segment <img src=x onerror=alert(1)>")
+
+
+class TestSurroundings:
+    def test_it_speaks_chinese(self, visitor: Visitor, buyers: None) -> None:
+        visitor.page.context.add_cookies([{"name": "django_language", "value": "zh-hans", "url": visitor.base}])
+        page = open_new(visitor)
+        page.locator("[data-rule-builder]").get_by_role("button", name="条件", exact=True).click()
+        pick(page, "rules[0]", "城市")
+        part(page, "rules[0]", "value").fill("Wuhan,")
+        expect(page.locator(".rk-preview")).to_contain_text("城市")
+        expect(page.locator(".rk-preview[data-count='1']")).to_be_visible()
+
+    def test_it_fits_a_telephone(self, visitor: Visitor, buyers: None) -> None:
+        where = {"category": "tea", "hour": {"operator": "between", "value": [1, 2]}}
+        sum_of = {"did": "order", "sum": "amount_minor", "operator": "between", "value": [100, 200]}
+        did = {**sum_of, "between_days_ago": [1, 90], "where": where}
+        deep: Any = {"combinator": "and", "rules": [did, {"field": "city", "operator": "in", "value": ["Wuhan" * 9]}]}
+        for _level in range(3):
+            deep = {"combinator": "or", "rules": [deep, LEAVES[0]]}
+        visitor.page.set_viewport_size({"width": 390, "height": 800})
+        page = open_new(visitor, deep)
+        expect(page.locator(".rk-preview[data-exact=true]")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        part(page, "rules[1]", "field").click()
+        listed = page.get_by_role("listbox").bounding_box()
+        assert listed is not None
+        assert listed["x"] >= 0
+        assert listed["x"] + listed["width"] <= 390

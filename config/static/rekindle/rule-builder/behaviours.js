@@ -18,7 +18,7 @@ const WINDOWS = {
             date: valueInput("one", { what: { type: "date" }, value: node.since, site: site.part("since", site.words.window_date), set: setter(site, "since") }),
         }),
     },
-    ever: { word: "ever", fresh: undefined, parts: () => ({}) },
+    ever: { word: "ever" },
 };
 
 export const behaviour = {
@@ -123,7 +123,7 @@ function span(node, site) {
             if (chosen !== "ever") each[chosen] = WINDOWS[chosen].fresh ?? null;
         }, { redraw: "window" }),
     });
-    return [chooser, spoken(site.words[`window_${WINDOWS[name].word}_parts`], WINDOWS[name].parts(node, site))];
+    return name === "ever" ? chooser : [chooser, spoken(site.words[`window_${WINDOWS[name].word}_parts`], WINDOWS[name].parts(node, site))];
 }
 
 function days(value, site, set, min = 1) {

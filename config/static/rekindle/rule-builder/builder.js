@@ -102,7 +102,7 @@ export class Builder {
 
     /** Takes what was typed as text; what cannot be read is kept as it is, and can be undone like everything. */
     typed(text) {
-        this.history.push(stateOf(text) || { text, broken: true }, "text");
+        this.history.push(stateOf(text) || { text });
         this.settle({ redraw: true });
     }
 

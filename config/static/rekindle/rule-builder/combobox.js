@@ -150,8 +150,15 @@ export class Combobox {
     }
 }
 
-/** Options whose words hold every word that was typed, in their own order. */
+/** Options whose words hold every word that was typed; first those whose label begins with it, then whose label holds it. */
 export function matching(options, text) {
-    const wanted = text.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-    return options.filter((option) => wanted.every((word) => option.words.includes(word)));
+    const typed = text.trim().toLocaleLowerCase();
+    const wanted = typed.split(/\s+/).filter(Boolean);
+    const found = options.filter((option) => wanted.every((word) => option.words.includes(word)));
+    if (!typed) return found;
+    const distance = (option) => {
+        const place = option.label.toLocaleLowerCase().indexOf(typed);
+        return place < 0 ? 2 : Math.min(place, 1);
+    };
+    return found.map((option) => [distance(option), option]).sort(([one], [other]) => one - other).map(([, option]) => option);
 }
