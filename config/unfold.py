@@ -46,6 +46,13 @@ GROUPS: list[tuple[Text, list[Room]]] = [
         ],
     ),
     (
+        _("Loyalty"),
+        [
+            (_("Points"), "stars", "members_ledgerentry"),
+            (_("Points policy"), "rule_settings", "members_pointspolicy"),
+        ],
+    ),
+    (
         _("System"),
         [
             (_("Scheduled work"), "schedule", "core_clockentry"),

@@ -186,10 +186,11 @@ NEW: Mapping[str, Any] = {
 
 
 class StepForm(forms.Form):
-    """One step: a coupon, or a message."""
+    """One step: a coupon, points, or a message."""
 
     kind = forms.ChoiceField(label=_("what"), widget=UnfoldAdminSelectWidget)
     template = forms.ChoiceField(label=_("which coupon"), required=False, widget=UnfoldAdminSelectWidget)
+    points = WholeNumberField(label=_("how many points"), required=False, min_value=1)
     channel = forms.ChoiceField(label=_("by"), required=False, widget=UnfoldAdminSelectWidget)
     subject = forms.CharField(
         label=_("subject"),
@@ -225,6 +226,7 @@ class StepForm(forms.Form):
 
 STEP_FIELDS: Mapping[str, tuple[str, ...]] = {
     "issue_coupon": ("template",),
+    "grant_points": ("points",),
     "send_message": ("channel", "subject", "body"),
 }
 

@@ -82,6 +82,11 @@ def step_words(steps: list[Mapping[str, Any]]) -> list[str]:
                 said.append(
                     gettext("gives the coupon “%(name)s”") % {"name": templates[slug].name if slug in templates else slug}
                 )
+            case "grant_points":
+                points = int(step.get("points") or 0)
+                said.append(
+                    ngettext("gives %(points)s point", "gives %(points)s points", points) % {"points": number(points)}
+                )
             case "send_message":
                 channel = str(step.get("channel", ""))
                 label = Channel(channel).label if channel in Channel.values else channel

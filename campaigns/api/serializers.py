@@ -62,9 +62,10 @@ class TriggerField(serializers.Serializer[Any]):
 
 
 class StepField(serializers.Serializer[Any]):
-    """What happens; the other keys depend on the kind: issue_coupon {template}, send_message {channel, subject?, body}."""
+    """What happens; the other keys depend on the kind: issue_coupon {template}, grant_points {points},
+    send_message {channel, subject?, body}."""
 
-    kind = serializers.CharField(help_text="issue_coupon, send_message")
+    kind = serializers.CharField(help_text="issue_coupon, grant_points, send_message")
 
 
 class ReEntryField(serializers.Serializer[Any]):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.actions import actions
+from campaigns.actions.grant_points import REFERENCE
 from campaigns.models import (
     Arm,
     Campaign,
@@ -23,6 +25,7 @@ from campaigns.models import (
     StepResult,
 )
 from core.registry import Check
+from members.models import EntryKind, LedgerEntry
 
 MOST_NAMED = 20
 
@@ -57,6 +60,23 @@ def coupons_of_steps() -> Iterator[str]:
 def messages_of_steps() -> Iterator[str]:
     """This function will name message steps that were done without a message, and messages without such a step."""
     yield from _pairs("send_message", Delivery.objects.all(), what="message")
+
+
+def points_of_steps() -> Iterator[str]:
+    """This function will name point steps that were done without an entry in the ledger, and entries without such a step."""
+    text = TextField()
+    number = Concat(Cast("enrolment_id", text), Value(":"), Cast("step", text), output_field=text)
+    reference = Concat(Value(REFERENCE), number, output_field=text)
+    done = StepOutcome.objects.filter(result=StepResult.DONE).annotate(reference=reference)
+    given = LedgerEntry.objects.filter(kind=EntryKind.AWARD, reference__startswith=REFERENCE)
+    for version in _versions():
+        steps = [position for position, step in enumerate(version.steps) if step["kind"] == "grant_points"]
+        of_version = Exists(Enrolment.objects.filter(pk=OuterRef("enrolment_id"), version=version))
+        same = given.filter(reference=OuterRef("reference"))
+        without = done.filter(of_version, ~Exists(same), step__in=steps)
+        yield from _named(without, "step outcome {pk} was done but gave no points")
+    orphans = given.filter(~Exists(done.filter(reference=OuterRef("reference"))))
+    yield from _named(orphans, "points entry {pk} has no step that was done")
 
 
 def arms_kept_apart() -> Iterator[str]:
@@ -123,6 +143,7 @@ CHECKS = (
     Check("campaigns.denied", _("nobody who was not fired got anything"), nothing_for_the_others),
     Check("campaigns.coupons", _("coupon steps and coupons are one to one"), coupons_of_steps),
     Check("campaigns.messages", _("message steps and messages are one to one"), messages_of_steps),
+    Check("campaigns.points", _("point steps and points are one to one"), points_of_steps),
     Check("campaigns.arms", _("treated and control group are kept apart"), arms_kept_apart),
     Check("campaigns.finished", _("nobody waits in a finished campaign"), finished_is_finished),
     Check("campaigns.deliveries", _("the states of messages agree with their records"), endings_of_messages),

@@ -31,7 +31,7 @@ KEYS = (
 # What the contract names and this version does not do yet: refused in words, never ignored.
 LATER_KEYS = ("exit", "budget", "priority")
 LATER_TRIGGERS = ("segment_left", "event", "score", "api")
-LATER_STEPS = ("grant_points", "add_tag", "webhook", "task", "wait", "wait_for", "branch", "split", "exit")
+LATER_STEPS = ("add_tag", "webhook", "task", "wait", "wait_for", "branch", "split", "exit")
 MOST_STEPS = 20
 DEEPEST = 100
 

@@ -245,9 +245,10 @@ def _words(row: Due, work: _Work) -> Words:
 
 
 def _hold_coupon_templates(steps: Sequence[Step]) -> None:
-    """Several templates in one transaction are held in one order, or two chunks could wait for each other for ever."""
+    """Several templates in one transaction are held in one order, and before any account of points, or two chunks could
+    wait for each other for ever."""
     slugs = {step.params.template for step in steps if step.action.code == "issue_coupon"}
-    if len(slugs) > 1:
+    if len(slugs) > 1 or (slugs and any(step.action.code == "grant_points" for step in steps)):
         list(CouponTemplate.objects.filter(slug__in=slugs).order_by("pk").select_for_update(no_key=True))
 
 

@@ -3,6 +3,7 @@
 "use strict";
 (() => {
     const WAIT_MS = 400;
+    const FIRST_INPUT = { issue_coupon: "template", grant_points: "points", send_message: "body" };
 
     class Steps {
         constructor(form) {
@@ -31,7 +32,7 @@
             if (kind === "issue_coupon" && this.shown().every((each) => each === step || this.kind(each) === "send_message")) this.list.prepend(step);
             this.number();
             this.form.dispatchEvent(new Event("change"));
-            step.querySelector(kind === "issue_coupon" ? "[name$='-template']" : "[name$='-body']").focus();
+            step.querySelector(`[name$='-${FIRST_INPUT[kind]}']`).focus();
             this.previewAll();
         }
 
