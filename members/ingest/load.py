@@ -85,6 +85,16 @@ def ingest_events(items: Sequence[object], *, now: datetime, journal: Journal | 
     return _with_rejected(result, rejected)
 
 
+def check_items(items: Sequence[object], *, target: str, now: datetime, shop: str = "default") -> list[RejectedRow]:
+    """This function will tell what would be refused of items, as far as that can be seen without looking anything up."""
+    given = Surroundings(now=now, zone=shop_zone(), currency=shop_currency(), shop=_shop(shop))
+    if target == "orders":
+        return _read(items, OrderItem, order_row, given)[1]
+    if target == "members":
+        return _read(items, MemberItem, member_row, given)[1]
+    return _read(items, EventItem, event_row, given)[1]
+
+
 def _shop(slug: str) -> str:
     try:
         return shop_slug(slug)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +19,18 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.errors import FieldProblem, InvalidInput, Text
 from members.ingest.cells import EVENTS, MEMBERS, ORDERS, Table
-from members.ingest.connectors import REGISTERED, Connector
+from members.ingest.connectors import REGISTERED, Connector, values
 from members.ingest.connectors.base import SourceRow
 from members.ingest.connectors.detect import Detected, open_table, sort_files
 from members.ingest.connectors.generic import MappedColumns
-from members.ingest.connectors.guess import Guess, guess_columns
+from members.ingest.connectors.guess import SAMPLE, Guess, date_order, guess_columns
 from members.ingest.connectors.synonyms import plain
 from members.ingest.connectors.tables import TableFile
 from members.ingest.files import RowFile, UnreadableFile
 from members.models import ColumnMapping, DateOrder, Import, ImportTarget
-from members.services.imports import latest_of_shape
-from members.services.mappings import REQUIRED, mapping_problems
+from members.services.import_files import Upload, receive
+from members.services.imports import latest_of_shape, register_import
+from members.services.mappings import REQUIRED, mapping_named, mapping_problems
 
 TABLES: Mapping[str, Table] = {"orders": ORDERS, "members": MEMBERS, "events": EVENTS}
 TARGETS = ("orders", "members", "events")
@@ -37,6 +40,8 @@ TELLING = {"orders": "placed_at", "events": "kind"}
 LINES = "jsonl"
 FIRST_BYTES = 4096
 SURE_ENOUGH = 0.5
+MOST_MAPPINGS = 200
+"""Saved mappings that are held against a table, the latest first."""
 
 
 @dataclass
@@ -72,9 +77,6 @@ class LineFile:
     def sentence(self) -> Text:
         rows = ngettext("%(count)s line", "%(count)s lines", self.row_count) % {"count": f"{self.row_count:,}"}
         return lazystr(_("%(what)s as JSON, %(rows)s") % {"what": ImportTarget(self.target).label, "rows": rows})
-
-    def header_of(self, path: Path) -> None:
-        return None
 
     def rows(self, *, shop: str = "", currency: str) -> Iterator[SourceRow]:
         for row in self._file:
@@ -178,6 +180,38 @@ def shape_of(table: TableFile) -> str:
     return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32]
 
 
+def receive_upload(
+    *,
+    parts: Iterable[Upload],
+    now: datetime,
+    by: str = "",
+    target: str = "",
+    shop: str = "",
+    mapping: str = "",
+    most_bytes: int | None = None,
+) -> Import:
+    """This function will take files in that must be readable without anybody's help, as a draft that can be started.
+
+    `target` empty: found out; `mapping` names a saved one. What cannot be read so is refused with its reasons, and leaves
+    nothing.
+    """
+    received = receive(parts, most_bytes=most_bytes)
+    try:
+        reading: dict[str, Any] = {"format": "auto", "shop": shop}
+        paths = received.folder.files(received.names)
+        if mapping:
+            saved = mapping_named(name=mapping, target=target or "orders")
+            target = saved.target
+            reading |= {"columns": saved.columns, "constants": saved.constants, "dates": saved.dates, "mapping": saved.name}
+        target = target or recognise(paths).target
+        sources = open_sources(paths, target=target, reading=reading)
+        said = _("; ").join(str(each.sentence) for each in sources)
+        return register_import(received=received, target=target, now=now, by=by, said=said, reading=reading)
+    except BaseException:
+        received.discard()
+        raise
+
+
 # --- Mapping by hand
 
 
@@ -203,16 +237,27 @@ def propose(table: TableFile, *, target: str, mapping: ColumnMapping | None = No
     read, else as a saved mapping that knows all of its own columns here, else by guessing."""
     if mapping is not None:
         return _proposed_by(table, mapping)
-    before = latest_of_shape(shape_of(table))
-    if before is not None and before.target == target:
-        return _proposed_as(
-            table, target, before.reading, as_before=str(before), mapping=str(before.reading.get("mapping", ""))
-        )
-    for saved in ColumnMapping.objects.filter(target=target).order_by("-changed_at")[:200]:
-        if saved.columns and MappedColumns(saved).recognises(table.header) == 1.0:
-            return _proposed_by(table, saved)
+    known = remembered(table, target=target)
+    if known is not None:
+        reading = known[1]
+        names = {name: str(reading.get(name, "")) for name in ("mapping", "as_before")}
+        return _proposed_as(table, target, reading, **names)
     guesses = guess_columns(table, target)
     return Proposal(target, guesses, {}, _dates_of(table))
+
+
+def remembered(table: TableFile, *, target: str = "") -> tuple[str, dict[str, Any]] | None:
+    """This function will tell what a table of these columns holds and how it is read: as the last import of its shape was,
+    else as the latest saved mapping that finds all of its own columns here."""
+    before = latest_of_shape(shape_of(table), target=target)
+    if before is not None:
+        return before.target, {**before.reading, "as_before": str(before)[:100]}
+    saved_ones = ColumnMapping.objects.filter(**({"target": target} if target else {})).order_by("-changed_at")
+    for saved in saved_ones[:MOST_MAPPINGS]:
+        if saved.columns and MappedColumns(saved).recognises(table.header) == 1.0:
+            reading = {"columns": saved.columns, "constants": saved.constants, "dates": saved.dates, "shop": ""}
+            return saved.target, {**reading, "mapping": saved.name}
+    return None
 
 
 def _proposed_by(table: TableFile, mapping: ColumnMapping) -> Proposal:
@@ -242,11 +287,6 @@ def _proposed_as(
 
 
 def _dates_of(table: TableFile) -> str:
-    from itertools import islice
-
-    from members.ingest.connectors import values
-    from members.ingest.connectors.guess import SAMPLE, date_order
-
     rows = [row.cells for row in islice((row for row in table.rows() if row.problem is None), SAMPLE)]
     return date_order([[text for row in rows if (text := values.content(row[place]))] for place in range(len(table.header))])
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.batching import batches
 from core.errors import DomainError, NotFound
-from core.models import Job
+from core.models import ApiKey, Job
 from core.registry import fired_since
 from core.services.jobs import cancel_job, enqueue_job
 from members.models import Import, ImportJournal, ImportState
@@ -111,15 +111,20 @@ def discard_import(*, import_id: int) -> None:
     Folder(found.token).remove()
 
 
+def find_import(*, import_id: int, api_key: ApiKey) -> Import | None:
+    """This function will find an import that a key sent."""
+    return Import.objects.select_related("job").filter(pk=import_id, job__api_key=api_key).first()
+
+
 # --- Jobs
 
 
-def start_trial(*, import_id: int, now: datetime, by: str = "") -> Import:
+def start_trial(*, import_id: int, now: datetime, by: str = "", api_key: ApiKey | None = None) -> Import:
     """This function will have the whole of a draft's files read and taken in, batch by batch, keeping nothing of it."""
-    return _begin(import_id, TRIAL_JOB, ImportState.DRAFT, now=now, by=by, trial={})
+    return _begin(import_id, TRIAL_JOB, ImportState.DRAFT, now=now, by=by, api_key=api_key, trial={})
 
 
-def start_import(*, import_id: int, now: datetime, by: str = "") -> Import:
+def start_import(*, import_id: int, now: datetime, by: str = "", api_key: ApiKey | None = None) -> Import:
     """This function will begin an import, or go on with one whose job was stopped or failed."""
     with transaction.atomic():
         found = _locked(import_id)
@@ -131,6 +136,7 @@ def start_import(*, import_id: int, now: datetime, by: str = "") -> Import:
             ImportState(found.state),
             now=now,
             by=by,
+            api_key=api_key,
             state=ImportState.IMPORTING,
             started_at=begun,
             kept_until=now + KEPT,
@@ -138,7 +144,7 @@ def start_import(*, import_id: int, now: datetime, by: str = "") -> Import:
         )
 
 
-def start_undo(*, import_id: int, now: datetime, by: str = "") -> Import:
+def start_undo(*, import_id: int, now: datetime, by: str = "", api_key: ApiKey | None = None) -> Import:
     """This function will begin to undo an import, or go on with undoing one. Refused once a campaign has fired on it."""
     with transaction.atomic():
         found = _locked(import_id)
@@ -153,6 +159,7 @@ def start_undo(*, import_id: int, now: datetime, by: str = "") -> Import:
             ImportState(found.state),
             now=now,
             by=by,
+            api_key=api_key,
             state=ImportState.UNDOING,
             kept_until=now + KEPT,
         )
@@ -173,14 +180,16 @@ def busy(found: Import) -> bool:
     return found.job is not None and found.job.state in Job.OPEN
 
 
-def _begin(import_id: int, kind: str, seen: ImportState, *, now: datetime, by: str, **values: Any) -> Import:
+def _begin(
+    import_id: int, kind: str, seen: ImportState, *, now: datetime, by: str, api_key: ApiKey | None, **values: Any
+) -> Import:
     with transaction.atomic():
         found = _locked(import_id)
         _demand(found, seen)
         if busy(found):
             raise _busy()
         params = {"import": found.pk, "files": list(found.files)}
-        job = enqueue_job(kind=kind, params=params, now=now, by=by, total=found.rows or None)
+        job = enqueue_job(kind=kind, params=params, now=now, by=by, total=found.rows or None, api_key=api_key)
         Import.objects.filter(pk=found.pk).update(job=job, **values)
     return Import.objects.select_related("job").get(pk=found.pk)
 
@@ -270,9 +279,11 @@ def clean_imports(*, now: datetime) -> dict[str, int]:
     return {"cleaned": cleaned, "strays": strays} if cleaned or strays else {}
 
 
-def latest_of_shape(shape: str) -> Import | None:
+def latest_of_shape(shape: str, *, target: str = "") -> Import | None:
     """This function will find the last import whose files had these columns and whose columns somebody mapped."""
     mapped = Import.objects.filter(~Q(shape=""), ~Q(state=ImportState.DRAFT), shape=shape, reading__has_key="columns")
+    if target:
+        mapped = mapped.filter(target=target)
     return mapped.order_by("-pk").first()
 
 

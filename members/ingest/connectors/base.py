@@ -95,7 +95,7 @@ class Connector(ABC):
     def rows(self, reading: Reading) -> Iterator[SourceRow]:
         """This function will yield the items of the files in their order."""
 
-    def keys(self, header: Sequence[str]) -> Mapping[str, str]:
+    def fills(self, header: Sequence[str]) -> Mapping[str, str]:
         """This function will tell which columns of a file, by the names it gives them, fill which keys of our items."""
         return {}
 

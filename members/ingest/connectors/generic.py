@@ -99,7 +99,7 @@ class MappedColumns(Connector):
             if column not in present
         ]
 
-    def keys(self, header: Sequence[str]) -> Mapping[str, str]:
+    def fills(self, header: Sequence[str]) -> Mapping[str, str]:
         return {column: filled(key) for column in header if (key := self.columns.get(plain(column)))}
 
     def rows(self, reading: Reading) -> Iterator[SourceRow]:

@@ -41,7 +41,7 @@ class OwnColumns(Connector):
     def header_problems(self, header: Sequence[str]) -> list[FieldProblem]:
         return header_problems(columns_of(header), self.table)
 
-    def keys(self, header: Sequence[str]) -> Mapping[str, str]:
+    def fills(self, header: Sequence[str]) -> Mapping[str, str]:
         named = zip(header, columns_of(header), strict=True)
         return {written: _filled(name, self.table) for written, name in named if name in self.table.cells}
 

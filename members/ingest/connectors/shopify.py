@@ -81,7 +81,7 @@ class ShopifyOrders(Connector):
         message = _("This column is missing.")
         return [FieldProblem(name.capitalize(), "missing_column", message) for name in ESSENTIAL if name not in columns]
 
-    def keys(self, header: Sequence[str]) -> Mapping[str, str]:
+    def fills(self, header: Sequence[str]) -> Mapping[str, str]:
         return {written: FILLS[name] for name, written in zip(_names(header), header, strict=True) if name in FILLS}
 
     def rows(self, reading: Reading) -> Iterator[SourceRow]:

@@ -119,7 +119,7 @@ class TaobaoOrders(Connector):
             problems += missing(AMOUNTS[:1], names, ORDER_COLUMNS.names)
         return problems
 
-    def keys(self, header: Sequence[str]) -> Mapping[str, str]:
+    def fills(self, header: Sequence[str]) -> Mapping[str, str]:
         written = ORDER_COLUMNS.written(header)
         return {column: FILLS[name] for name, column in written.items() if name in FILLS}
 
