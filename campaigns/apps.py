@@ -2,9 +2,11 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from core.registry import (
+    AttributeUse,
     Check,
     PeriodicWork,
     SegmentUse,
+    attribute_uses,
     checks,
     fired_since,
     member_data,
@@ -21,6 +23,7 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         """Only registers: the kinds campaigns are made of, what `verify` proves, what the clock runs."""
         from campaigns import actions, channels, triggers
+        from campaigns.services.attribute_uses import campaigns_reading
         from campaigns.services.merging import HANDLER
         from campaigns.services.segment_uses import campaigns_naming
         from campaigns.services.ties import FIRED, TIES
@@ -35,6 +38,7 @@ class CampaignsConfig(AppConfig):
         fired_since.register(FIRED)
         member_ties.register(TIES)
         segment_uses.register(SegmentUse("campaigns", _("The campaign"), campaigns_naming))
+        attribute_uses.register(AttributeUse("campaigns", _("The campaign"), campaigns_reading))
         for check in _checks():
             checks.register(check)
         for work in _works():

@@ -22,6 +22,7 @@ GROUPS: list[tuple[Text, list[Room]]] = [
             (_("Duplicates"), "join_inner", "members_mergerecord"),
             (_("Orders"), "receipt_long", "members_order"),
             (_("Products"), "inventory_2", "members_product"),
+            (_("Custom attributes"), "label", "members_attributedefinition"),
             (_("Imports"), "upload_file", "members_import"),
             (_("Events"), "ads_click", "members_behaviourevent"),
             (_("Data quality"), "fact_check", "members_qualitylook"),

@@ -224,6 +224,15 @@ class SegmentUse:
     rows: Callable[[str], Sequence[Use]]
 
 
+@dataclass(frozen=True, slots=True)
+class AttributeUse:
+    """An app whose rules may read an attribute of the shop's own says which do, by the field's name in the rule language."""
+
+    code: str
+    label: str | Promise
+    rows: Callable[[str], Sequence[Use]]
+
+
 class MembersFired(Protocol):
     def __call__(self, *, member_ids: Collection[int], since: datetime) -> int:
         """How many of these members got something from a campaign at `since` or later."""
@@ -253,6 +262,7 @@ member_data: Store[MemberDataHandler] = Store()
 checks: Store[Check] = Store()
 periodic_work: Store[PeriodicWork] = Store()
 segment_uses: Store[SegmentUse] = Store()
+attribute_uses: Store[AttributeUse] = Store()
 job_kinds: Store[JobKind] = Store()
 fired_since: Store[FiredSince] = Store()
 member_ties: Store[MemberTies] = Store()

@@ -11,10 +11,12 @@ class RetentionConfig(AppConfig):
         from django.db.backends.signals import connection_created
 
         from core.registry import (
+            AttributeUse,
             Check,
             MemberSection,
             PeriodicWork,
             SegmentUse,
+            attribute_uses,
             checks,
             job_kinds,
             member_data,
@@ -26,7 +28,7 @@ class RetentionConfig(AppConfig):
         from retention import scored  # noqa: F401
         from retention.features.statistics import teach_sqlite
         from retention.selectors import facts_rows, scores_rows
-        from retention.selectors.uses import segments_naming
+        from retention.selectors.uses import segments_naming, segments_reading
         from retention.services.checks import facts_are_exact, segments_are_exact
         from retention.services.merging import HANDLER
         from retention.services.refresh import nightly, refresh_due
@@ -42,6 +44,7 @@ class RetentionConfig(AppConfig):
         member_ties.register(TIES)
         job_kinds.register(LIST_JOB)
         segment_uses.register(SegmentUse("retention.segments", _("The segment"), segments_naming))
+        attribute_uses.register(AttributeUse("retention.segments", _("The segment"), segments_reading))
         for check in (
             Check("retention.facts", _("Facts equal a full count"), facts_are_exact),
             Check("retention.segments", _("Segments equal a fresh scan"), segments_are_exact),

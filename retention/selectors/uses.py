@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from core.registry import SegmentUse, Use, segment_uses
+from retention.models import Segment
 from retention.selectors.rules import Rulebook
+from rules.ast import fields_in
+from rules.errors import RuleErrors
+from rules.parse import parse
 
 
 def uses_of(slug: str) -> list[tuple[SegmentUse, Use]]:
@@ -15,4 +19,21 @@ def segments_naming(slug: str) -> list[Use]:
     """This function will list the segments whose rule names this one. None of them could be counted without it."""
     rulebook = Rulebook()
     users = (rulebook.segments[user] for user in rulebook.users_of(slug))
-    return [Use(each.name, "", holds=True, label="retention_segment", pk=each.pk) for each in users]
+    return [_use(each) for each in users]
+
+
+def segments_reading(field: str) -> list[Use]:
+    """This function will list the segments whose rule reads a field. None of them could be counted without it."""
+    segments = Segment.objects.filter(version__isnull=False).select_related("version").order_by("name", "pk")
+    return [_use(each) for each in segments if field in _fields_of(each)]
+
+
+def _fields_of(segment: Segment) -> frozenset[str]:
+    try:
+        return fields_in(parse(segment.version.rule)) if segment.version else frozenset()
+    except RuleErrors:
+        return frozenset()
+
+
+def _use(segment: Segment) -> Use:
+    return Use(segment.name, "", holds=True, label="retention_segment", pk=segment.pk)
