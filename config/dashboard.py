@@ -28,7 +28,8 @@ from retention.admin.marks import STAGES
 from retention.models import RefreshState
 from retention.scored import current_parameters
 from retention.selectors import state
-from retention.selectors.overview import Cell, Overview, failing_segments, overview
+from retention.selectors.notices import notices
+from retention.selectors.overview import Cell, Overview, overview
 
 KEPT_SECONDS = 3600
 """How long the counts of a refresh are kept; the next refresh has a name of its own, so nothing old is ever shown."""
@@ -222,16 +223,16 @@ def _unknown() -> Sequence[Need]:
     return (Need(words % {"count": count}, list_url("campaigns_delivery", state__exact="unknown"), gettext("Decide")),)
 
 
-def _failing_segments() -> Sequence[Need]:
-    words = gettext("The segment “%(name)s” cannot be counted: %(error)s")
+def _about_counts() -> Sequence[Need]:
+    verbs = {"segment_failed": gettext("Mend it"), "proof_differs": gettext("See what")}
     return [
         Need(
-            words % {"name": segment.name, "error": segment.error},
-            change_url("retention_segment", segment.pk),
-            gettext("Mend it"),
-            "red",
+            notice.sentence,
+            change_url(notice.page, notice.pk),
+            verbs.get(notice.code, gettext("Look")),
+            "red" if notice.urgent else "amber",
         )
-        for segment in failing_segments()
+        for notice in notices(now=timezone.now())
     ]
 
 
@@ -258,7 +259,7 @@ def _failing_works() -> Sequence[Need]:
 
 NEEDS = (
     ("campaigns.view_delivery", _unknown),
-    ("retention.view_segment", _failing_segments),
+    ("retention.view_segment", _about_counts),
     ("campaigns.view_campaign", _paused),
     ("core.view_clockentry", _failing_works),
 )

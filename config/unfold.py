@@ -34,7 +34,9 @@ GROUPS: list[tuple[Text, list[Room]]] = [
             (_("Segments"), "filter_alt", "retention_segment"),
             (_("Lifecycle bands"), "timeline", "retention_lifecyclebands"),
             (_("Models"), "query_stats", "retention_scoringmodel"),
+            (_("Freshness"), "update", "retention_upkeep"),
             (_("Refreshes"), "sync", "retention_refreshrun"),
+            (_("Proofs"), "verified", "retention_sampleproof"),
         ],
     ),
     (

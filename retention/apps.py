@@ -31,6 +31,7 @@ class RetentionConfig(AppConfig):
         from retention.selectors.uses import segments_naming, segments_reading
         from retention.services.checks import facts_are_exact, segments_are_exact
         from retention.services.merging import HANDLER
+        from retention.services.proofs import prove_sample
         from retention.services.refresh import nightly, refresh_due
         from retention.services.scoring import fit_due
         from retention.services.static_lists import LIST_JOB
@@ -55,6 +56,7 @@ class RetentionConfig(AppConfig):
             PeriodicWork(
                 "retention.values", _("The values offered to who writes a rule"), keep_values, order=8, daily_at="03:30"
             ),
+            PeriodicWork("retention.prove", _("Prove a sample of the counts"), prove_sample, order=9, daily_at="03:40"),
             PeriodicWork("retention.refresh", _("Refresh what changed"), refresh_due, order=10, every_seconds=60),
             PeriodicWork(
                 "retention.fit_models", _("Fit the scoring models"), fit_due, order=15, daily_at="04:00", weekday=0

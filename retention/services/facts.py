@@ -110,13 +110,13 @@ def _refunded_later(as_of: datetime) -> tuple[CTE | None, dict[str, Any]]:
     return later, {"revenue": revenue, "refunds_given": given}
 
 
-def differing_facts(*, as_of: datetime) -> QuerySet[Member, tuple[Any, ...]]:
+def differing_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Member, tuple[Any, ...]]:
     """This function will select the fresh facts that are not stored just so; only `windows_day` may lag behind.
 
     Compared side by side in the order of members. A difference of sets would first sort two tables of everybody.
     """
     stored = (F(f"facts__{name}") for name in COLUMNS)
-    return fresh_facts(as_of=as_of).filter(Differ(*map(F, COLUMNS), *stored))
+    return fresh_facts(as_of=as_of, due_only=due_only).filter(Differ(*map(F, COLUMNS), *stored))
 
 
 def placed_until(as_of: datetime) -> Q:

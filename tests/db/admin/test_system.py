@@ -10,7 +10,7 @@ from django.urls import reverse
 from core.models import ApiKey, ClockEntry
 from core.services.clock import ensure_entries, run_work
 from core.services.keys import authenticate, create_api_key
-from retention.models import LifecycleBands
+from retention.models import LifecycleBands, SampleProof, Upkeep
 from tests.db.admin.conftest import text_of
 from tests.factories import NOW
 
@@ -94,3 +94,28 @@ class TestToday:
         ensure_entries(now=NOW)
         run_work(code="core.forget_answers", now=NOW)
         assert "No clock is ticking" not in text_of(admin.get(reverse("admin:index")))
+
+
+class TestFreshness:
+    def test_is_one_row_that_a_person_tunes(self, admin: Client) -> None:
+        page = admin.get(reverse("admin:retention_upkeep_changelist"), follow=True)
+        assert (page.status_code, Upkeep.objects.count()) == (200, 1)
+        admin.post(reverse("admin:retention_upkeep_change", args=[1]), {"stale_days": 3, "proved_members": 500})
+        assert Upkeep.objects.values_list("stale_days", "proved_members").get() == (3, 500)
+
+    def test_is_a_day_at_least(self, admin: Client) -> None:
+        Upkeep.objects.get_or_create(pk=1)
+        page = reverse("admin:retention_upkeep_change", args=[1])
+        shown = text_of(admin.post(page, {"stale_days": 0, "proved_members": 500}))
+        assert "one day is the shortest" in shown
+        assert Upkeep.objects.get().stale_days == 7
+
+
+class TestProofs:
+    def test_say_what_was_found_in_words(self, admin: Client) -> None:
+        facts = {"kind": "facts", "member": "li", "columns": [["order_count", None, 1]]}
+        segment = {"kind": "segment", "segment": "b", "name": "Buyers", "count": 2, "members": ["li", "wu"]}
+        proof = SampleProof.objects.create(proved_at=NOW, as_of=NOW, members=9, findings=[facts, segment])
+        shown = text_of(admin.get(reverse("admin:retention_sampleproof_change", args=[proof.pk])))
+        assert "Member li: orders was missing instead of 1" in shown
+        assert "Segment “Buyers”: 2 members stood wrong (li, wu)" in shown

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from campaigns.services.lifecycle import pause
 from retention.models import LifecycleBands, Segment
+from retention.models.failures import failure
 from retention.selectors.overview import overview
 from retention.services.refresh import refresh
 from tests.db.admin.conftest import World, text_of
@@ -79,7 +80,7 @@ class TestPage:
         cache.clear()
 
     def test_names_segments_that_fail_and_campaigns_that_were_paused(self, admin: Client, world: World) -> None:
-        Segment.objects.update(error="its field is gone")
+        Segment.objects.update(failure=failure("said", said="its field is gone"))
         pause(campaign_id=world.running.pk, now=NOW, reason="Its segment is stale.")
         sentences = [need.sentence for need in admin.get(reverse(TODAY)).context["needs"]]
         assert [sentence.rsplit(": ", 1)[1] for sentence in sentences] == ["its field is gone", "Its segment is stale."]
