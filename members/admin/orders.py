@@ -1,4 +1,4 @@
-"""Orders: what did this customer buy. Read only; shops write them."""
+"""Orders: what did this customer buy. Shops write them; one that never was is deleted after asking."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -16,11 +18,13 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from core.admin.base import ReadOnlyAdmin
-from core.admin.display import badge, change_url, link, money, number, when
+from core.admin.confirm import confirmed
+from core.admin.display import badge, change_url, link, list_url, money, number, when
 from members.admin.marks import ORDER_STATUS
 from members.admin.quality_lists import QualityFilter
 from members.models import Order, OrderStatus, Product
 from members.selectors import orders_found, orders_with
+from members.services.orders import delete_order
 
 
 class PlacedFilter(SimpleListFilter):
@@ -67,6 +71,37 @@ class OrderAdmin(ReadOnlyAdmin):
     search_fields = ("external_id",)
     search_help_text = _("order number, member, or product")
     sortable_by = ()
+
+    def get_urls(self) -> list[Any]:
+        own = path("<object_id>/delete-order/", self.admin_site.admin_view(self.remove_view), name="members_order_remove")
+        return [own, *super().get_urls()]
+
+    def remove_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        order: Order = self.viewable(request, object_id)
+        if not request.user.has_perm("members.delete_order"):
+            raise PermissionDenied
+
+        def do() -> str:
+            deleted = delete_order(order_id=order.pk)
+            self.log_deletions(request, [order])
+            return gettext("The order %(number)s was deleted.") % {"number": deleted.external_id}
+
+        return confirmed(
+            self,
+            request,
+            obj=order,
+            title=gettext("Delete the order %(number)s?") % {"number": order.external_id},
+            sentences=lambda: [
+                gettext("%(member)s loses an order of %(total)s; facts and segments follow within a minute.")
+                % {"member": order.member, "total": money(order.total_minor)},
+                gettext("A coupon that was redeemed on it stays redeemed."),
+                gettext("An import or a call that names the order again brings it back. This cannot be undone otherwise."),
+            ],
+            verb=gettext("Delete the order"),
+            do=do,
+            back=list_url("members_order"),
+            danger=True,
+        )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -122,6 +157,11 @@ class OrderAdmin(ReadOnlyAdmin):
             },
             lines=lines,
             refunds=list(order.refunds.order_by("position")),
+            remove_url=(
+                reverse("admin:members_order_remove", args=[order.pk])
+                if request.user.has_perm("members.delete_order")
+                else ""
+            ),
             steps=[(label, instant) for label, instant in _steps(order) if instant is not None],
         )
 

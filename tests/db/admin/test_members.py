@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from members.admin.panels import birthday
-from members.models import Category, Consent, Member, OrderLine, Product
+from members.models import Category, Consent, DirtyMark, Member, Order, OrderLine, Product
 from retention.selectors import preview
 from tests.campaign_factories import make_reachable
 from tests.db.admin.conftest import World, staff, text_of
@@ -195,3 +195,22 @@ class TestBirthday:
     )
     def test_is_said_as_people_do(self, given: dict[str, int], said: str, db: None) -> None:
         assert birthday(make_member(**given)) == said
+
+
+class TestDeletingAnOrder:
+    def test_says_first_what_it_takes_away_and_marks_the_member(self, admin: Client) -> None:
+        order = make_order(make_member("li"), external_id="N1", total_minor=1_000)
+        DirtyMark.objects.all().delete()
+        page = reverse("admin:members_order_remove", args=[order.pk])
+        assert "li loses an order of ¥10" in text_of(admin.get(page))
+        assert admin.post(page).status_code == 302
+        assert Order.objects.count() == 0
+        assert [mark.member_id for mark in DirtyMark.objects.all()] == [order.member_id]
+        assert admin.post(page).status_code == 404
+
+    def test_is_refused_and_not_offered_to_who_may_only_look(self) -> None:
+        order = make_order(make_member())
+        page = reverse("admin:members_order_remove", args=[order.pk])
+        looker = staff("members.view_order")
+        assert (looker.post(page).status_code, Order.objects.count()) == (403, 1)
+        assert page not in text_of(looker.get(reverse("admin:members_order_change", args=[order.pk])))
