@@ -84,8 +84,8 @@ COUNTED: Mapping[str, str] = {**{each.code: each.of for each in _ALL}, "category
 def values_of(code: str, *, text: str) -> list[Offer]:
     """This function will find values of a list that hold `text`, the most frequent first."""
     if code in OWN_TABLES:
-        rows = OWN_TABLES[code](text)[:MOST_OFFERED]
-        return [Offer(row["value"], row["label"] or row["value"], row.get("number", 0)) for row in rows]
+        own = OWN_TABLES[code](text)[:MOST_OFFERED]
+        return [Offer(row["value"], row["label"] or row["value"], row.get("number", 0)) for row in own]
     wanted = STORED[code]
     rows: QuerySet[Any, Any] = wanted.grouped()
     if is_large(wanted) and KnownValue.objects.filter(code=code).exists():

@@ -106,7 +106,7 @@ class TestBuilding:
         expect(page.locator(".rk-preview[data-exact=true]")).to_contain_text("3 members")
         page.get_by_role("button", name="Make the segment").focus()
         keys(page, "Enter")
-        expect(page.get_by_role("heading", name="Lately or Wuhan", exact=True)).to_be_visible()
+        expect(page.get_by_role("link", name="Edit segment")).to_be_visible()
         built = {
             "combinator": "or",
             "rules": [
