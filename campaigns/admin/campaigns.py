@@ -22,6 +22,7 @@ from campaigns.admin.drafts import checklist, instants, obstacles, offered, save
 from campaigns.admin.forms import NEW, BaseStepFormSet, CampaignForm, StepFormSet, initial_of
 from campaigns.admin.marks import CAMPAIGN
 from campaigns.admin.results import balance_line, enrolments_url, reasons_line, result
+from campaigns.admin.why import why_view
 from campaigns.admin.words import start_words, step_words, trigger_words, within_words
 from campaigns.models import Campaign, CampaignStatus
 from campaigns.selectors.documents import document_of
@@ -79,6 +80,7 @@ class CampaignAdmin(RekindleAdmin):
         moves = (self.start_view, self.pause_view, self.resume_view, self.finish_view)
         names = ("start", "pause", "resume", "finish")
         own = [path("preview-message/", wrap(self.preview_view), name="campaigns_message_preview")]
+        own.append(path("why/", wrap(lambda request: why_view(self, request)), name="campaigns_why"))
         own += [
             path(f"<object_id>/{name}/", wrap(view), name=f"campaigns_campaign_{name}")
             for name, view in zip(names, moves, strict=True)

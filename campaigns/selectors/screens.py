@@ -70,6 +70,10 @@ def live_campaigns() -> list[Campaign]:
     return list(live.order_by("-status", "-activated_at", "-pk"))
 
 
+def campaign_choices() -> list[tuple[str, str]]:
+    return list(Campaign.objects.order_by("name", "pk").values_list("slug", "name"))
+
+
 def template_choices() -> list[tuple[str, str]]:
     return list(CouponTemplate.objects.order_by("name", "pk").values_list("slug", "name"))
 

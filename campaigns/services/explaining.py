@@ -62,12 +62,20 @@ def explain_campaign(*, campaign: Campaign, member: Member, now: datetime) -> Ca
     if version is None:
         raise InvalidInput(_("The campaign has no content yet."))
     enrolments = tuple(Enrolment.objects.filter(member_id=member.pk, campaign=campaign).order_by("-pk")[:SHOWN])
-    audience = why(rule=version.audience, member_id=member.pk)
-    exclusion = None if version.exclusion is None else why(rule=version.exclusion, member_id=member.pk)
+    audience = _asked(version.audience, member)
+    exclusion = None if version.exclusion is None else _asked(version.exclusion, member)
     checks = tuple(_checks(campaign, version, member, enrolments, audience, exclusion, now))
     decision, reason, sentence = _decided(enrolments, checks)
     steps = StepOutcome.objects.filter(enrolment_id=enrolments[0].pk).order_by("step") if enrolments else ()
     return CampaignDecision(decision, reason, sentence, checks, audience, exclusion, enrolments, tuple(steps))
+
+
+def _asked(rule: dict[str, Any], member: Member) -> Why:
+    """A rule that can no longer be read answers nothing; what is wrong with it the check of reliance says."""
+    try:
+        return why(rule=rule, member_id=member.pk)
+    except InvalidInput:
+        return Why(None, None, None)
 
 
 def _decided(enrolments: tuple[Enrolment, ...], checks: tuple[Check, ...]) -> tuple[str, str, str | Promise]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext, ngettext
 from core.admin.base import BoundedPaginator, RekindleAdmin
 from core.admin.display import badge, change_url, list_url, money, number, share
 from core.admin.rules import make_segment_url
+from core.errors import InvalidInput
 from core.models import Job
 from core.periods import date_of
 from members.models import Channel
@@ -260,7 +261,10 @@ def why_member_view(admin: RekindleAdmin, request: HttpRequest) -> HttpResponse:
 
 
 def _why(segment: Segment, member: Any) -> dict[str, Any]:
-    found = why_in_segment(segment=segment, member_id=member.pk)
+    try:
+        found = why_in_segment(segment=segment, member_id=member.pk)
+    except InvalidInput as error:
+        return {"problem": str(error)}
     return {
         "member": member,
         "member_url": change_url("members_member", member.pk),

@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from core.admin.base import BoundedChangeList, RekindleAdmin
 from core.admin.confirm import confirmed
-from core.admin.display import Mark, badge, change_url, link, list_url, number, unknown, when
+from core.admin.display import Mark, badge, change_url, chips, link, list_url, number, unknown, when
 from core.admin.forms import add_problems, free_slug
 from core.admin.rules import RuleField
 from core.errors import InvalidInput
@@ -108,8 +108,8 @@ class SegmentAdmin(RekindleAdmin):
     # --- the list
 
     @display(description=_("who is in it"))
-    def meaning(self, segment: Segment) -> str:
-        return str(vars(segment).get("sentence", ""))
+    def meaning(self, segment: Segment) -> SafeString | str:
+        return chips([gettext("a fixed list")]) if segment.static else str(vars(segment).get("sentence", ""))
 
     @display(description=_("members"))
     def size(self, segment: Segment) -> SafeString | str:

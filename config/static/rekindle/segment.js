@@ -5,6 +5,9 @@
    canvas data-chart="id"  draws the JSON of that element: {labels, values, label}. */
 "use strict";
 (() => {
+    // Several parts of one page may bring this file.
+    if (window.rekindleParts) return;
+    window.rekindleParts = true;
     const words = (element) => ({ waiting: element.dataset.waiting || "…", failed: element.dataset.failed || "" });
 
     function say(element, text, retry) {

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from core.services.jobs import run_jobs
 from members.models import Member
-from retention.models import Segment, StaticMember
+from retention.models import Segment, SegmentVersion, StaticMember
 from retention.services.library import READY_RULES
 from retention.services.refresh import refresh
 from retention.services.segments import change_rule, create_segment
@@ -131,6 +131,22 @@ class TestWhy:
         assert "is meant" in text_of(admin.get(reverse("admin:retention_why"), query, headers=FETCH))
         assert admin.get(reverse("admin:retention_why"), {"member": "x", "segment": "buyers"}).status_code == 404
         assert staff().get(reverse("admin:retention_why"), query).status_code == 404
+
+    def test_of_a_rule_nobody_can_read_any_more_says_so(self, admin: Client, world: World) -> None:
+        SegmentVersion.objects.update(rule={"field": "gone", "operator": "=", "value": 1})
+        assert "gone" in part(admin, "why", world.segment, member=world.members[0].external_id)
+
+    def test_of_a_campaign_is_asked_from_the_members_page(self, admin: Client, world: World) -> None:
+        member = world.members[0]
+        assert 'id="panel-why_campaign"' in text_of(admin.get(reverse("admin:members_member_change", args=[member.pk])))
+        page = reverse("admin:campaigns_why")
+        reached = text_of(admin.get(page, {"member": member.pk, "campaign": world.running.slug}, headers=FETCH))
+        draft = text_of(admin.get(page, {"member": member.pk, "campaign": world.draft.slug}))
+        assert "</a>: fired</p>" in reached
+        assert "The campaign is not running: it is draft." in draft
+        assert XSS not in reached + draft
+        assert admin.get(page, {"member": member.pk, "campaign": "gone"}).status_code == 404
+        assert staff().get(page, {"member": member.pk, "campaign": world.draft.slug}).status_code == 404
 
 
 class TestOverlap:

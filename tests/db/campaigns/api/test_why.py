@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, CampaignVersion
 from campaigns.services.lifecycle import finish, pause
 from campaigns.services.running import run_campaigns
 from retention.services.refresh import refresh
@@ -135,6 +135,12 @@ class TestWhyACampaign:
         assert (told["decision"], told["reason"], told["sentence"]) == (
             "suppressed", "no_consent", "suppressed: no consent for this channel",
         )  # fmt: skip
+
+    def test_whose_rule_can_no_longer_be_read_says_what_is_wrong(self, client: Caller) -> None:
+        campaign = make_running(audience=BUYERS)
+        CampaignVersion.objects.update(audience={"field": "gone", "operator": "=", "value": 1})
+        told = asked(client, "ann", campaign)
+        assert (told["decision"], told["conditions"], told["audience"]["held"]) == ("not_due", [], None)
 
 
 class TestAsking:
