@@ -129,7 +129,6 @@ export class Builder {
     draw(focus) {
         if (this.tree) this.canvas.replaceChildren(drawGroup(this, []));
         else this.canvas.replaceChildren(h("p", { class: "rk-error" }, this.words.unreadable));
-        this.canvas.inert = false;
         this.enable();
         rove(this, null);
         this.showProblems();

@@ -120,7 +120,7 @@ function chips({ what, value, set, site }) {
     };
     const combo = new Combobox({
         words: site.words, wait: Boolean(what.suggested), attributes: { ...site.named("value", site.words.values), placeholder: site.words.list_hint },
-        find: (written, signal) => (what.suggested ? site.suggest(what.suggested, written, signal) : []),
+        find: async (written, signal) => (await site.suggest(what.suggested, written, signal)).filter((each) => !chosen.includes(each.value)),
         typed: (written) => { if (/[,，\n\t]/.test(written)) finish(written); },
         pick: (option) => { combo.input.value = ""; add([option.value]); },
     });
