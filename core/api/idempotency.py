@@ -37,18 +37,19 @@ def answer_once(
     request: Request,
     key: str,
     *,
+    body: bytes,
     handle: Callable[[], Response],
     refuse: Callable[[Exception], Response],
     render: Callable[[Response], Response],
 ) -> Response | HttpResponse:
-    """This function will answer a call that carries a key, doing its work at most once.
+    """This function will answer a call that carries a key, doing its work at most once. `body` tells its body from others.
 
     1. Hold the key; a stored answer ends the matter.
     2. Do the work. A refusal undoes what the handler wrote and is an answer like any other.
     3. Store the answer and commit it with the work. An answer that asks to be tried again, or a fault of ours, is not
        stored: everything is undone and the key stays free.
     """
-    api_key, request_hash = api_key_of(request), _hash_of(request)
+    api_key, request_hash = api_key_of(request), _hash_of(request, body)
     with transaction.atomic():
         stored = stored_answer(api_key=api_key, key=key, request_hash=request_hash)
         if stored is not None:
@@ -74,9 +75,9 @@ def answer_once(
         return response
 
 
-def _hash_of(request: Request) -> str:
+def _hash_of(request: Request, body: bytes) -> str:
     digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
-    digest.update(request.body)
+    digest.update(body)
     return digest.hexdigest()
 
 

@@ -58,6 +58,13 @@ class Unparsable(exceptions.ParseError):
     default_code = "unparsable"
 
 
+class BodyTooLarge(exceptions.APIException):
+    """The body says itself that it is larger than this address takes."""
+
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_code = "body_too_large"
+
+
 class LengthRequired(exceptions.APIException):
     """A chunked body has no length, and the server behind us would read it as empty."""
 

@@ -60,7 +60,7 @@ class ApiSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         parameters: list[Any] = []
         query_in = getattr(self.view, "query_in", None)
-        if self.method == "GET" and query_in is not None:
+        if self.method in getattr(self.view, "asks_in", ("GET",)) and query_in is not None:
             parameters.append(query_in)
         if self.method in UNSAFE:
             parameters.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -34,6 +34,8 @@ class ApiView(APIView):
 
     scopes: ClassVar[dict[str, str | None]] = {}
     query_in: ClassVar[type[Serializer[Any]] | None] = None
+    asks_in: ClassVar[tuple[str, ...]] = ("GET", "HEAD")
+    """The methods that take query parameters; of others they are passed over."""
     pagination_class: ClassVar[type[CursorPages] | None] = None
     # What is answered is about people: no proxy keeps it.
     cache_control = "no-store"
@@ -51,7 +53,14 @@ class ApiView(APIView):
             if key is None:
                 return self._rendered(handle())
             return self._with_headers(
-                answer_once(self.request, key, handle=handle, refuse=self.handle_exception, render=self._rendered)
+                answer_once(
+                    self.request,
+                    key,
+                    body=self.body_digest(),
+                    handle=handle,
+                    refuse=self.handle_exception,
+                    render=self._rendered,
+                )
             )
         except Exception as error:
             return self._rendered(self.handle_exception(error))
@@ -83,6 +92,21 @@ class ApiView(APIView):
         form.is_valid(raise_exception=True)
         return dict(form.validated_data)
 
+    def demand_known(self, names: Iterable[str], problems: Sequence[FieldProblem] = ()) -> None:
+        """This function will refuse parameters that the address does not have, together with other problems of them."""
+        known = set(PAGE_PARAMETERS) if self.pagination_class else set()
+        if self.query_in is not None:
+            known |= set(self.query_in().fields)
+        unknown = [
+            FieldProblem(name, "unknown_parameter", _unknown_parameter(name, known)) for name in names if name not in known
+        ]
+        if unknown or problems:
+            raise InvalidInput(_("The input is not valid."), problems=[*unknown, *problems])
+
+    def body_digest(self) -> bytes:
+        """What tells one body from another under one Idempotency-Key."""
+        return bytes(self.request.body)
+
     def page(
         self,
         queryset: QuerySet[Any, Any],
@@ -109,23 +133,14 @@ class ApiView(APIView):
         return handler
 
     def _check_parameters(self, request: Request) -> None:
-        if request.method not in ("GET", "HEAD"):
+        if request.method not in self.asks_in:
             return
-        known = set(PAGE_PARAMETERS) if self.pagination_class else set()
-        if self.query_in is not None:
-            known |= set(self.query_in().fields)
-        problems = [
-            FieldProblem(name, "unknown_parameter", _unknown_parameter(name, known))
-            for name in request.query_params
-            if name not in known
-        ]
-        problems += [
+        repeated = [
             FieldProblem(name, "repeated_parameter", _("This parameter is given more than once."))
             for name, values in request.query_params.lists()
             if len(values) > 1
         ]
-        if problems:
-            raise InvalidInput(_("The input is not valid."), problems=problems)
+        self.demand_known(request.query_params, repeated)
 
     def _rendered(self, response: Response) -> Response:
         final = self.finalize_response(self.request, response, *self.args, **self.kwargs)

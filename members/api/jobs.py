@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -19,6 +21,7 @@ from core.api.views import ApiView
 from core.errors import NotFound
 from core.models import ApiKey, Job, Scope
 from core.services.jobs import cancel_job, find_job, job_listing
+from members.services.imports import IMPORT_JOB
 
 LONGEST_ID = 18
 """Digits of an id that a 64-bit column can hold."""
@@ -35,19 +38,37 @@ class JobOut(serializers.Serializer[Any]):
     """Long work. `share` is done / total, null while the total is not known; `result` is empty until it is done."""
 
     id = serializers.IntegerField()
+    address = serializers.SerializerMethodField()
     kind = serializers.CharField()
     state = serializers.ChoiceField(Job.State.choices)
     done = serializers.IntegerField()
     total = serializers.IntegerField(allow_null=True)
     share = serializers.SerializerMethodField()
     said = KnownText(help_text=_("what it is doing now, for people"))
-    result = serializers.DictField()
+    result = serializers.SerializerMethodField(
+        help_text=_("what came of it; an import's says accepted, rejected, reasons, and where its own page and rejects are")
+    )
     error = KnownText(help_text=_("why it failed, or why it is tried again; for people"))
     by = KnownText(help_text=_("who asked for it"))
     created_at = InstantField()
     started_at = InstantField(allow_null=True)
     cancel_requested_at = InstantField(allow_null=True)
     finished_at = InstantField(allow_null=True)
+
+    @extend_schema_field({"type": "string", "format": "uri"})
+    def get_address(self, job: Job) -> str:
+        return address_of_job(self.context["request"], job)
+
+    @extend_schema_field({"type": "object", "additionalProperties": True})
+    def get_result(self, job: Job) -> dict[str, Any]:
+        """With the addresses under which more of it is found."""
+        result = dict(job.result)
+        if "import" in result:
+            page = self.context["request"].build_absolute_uri(f"/api/v1/imports/{result['import']}/")
+            result["address"] = page
+            if result.get("rejected") and job.kind == IMPORT_JOB:
+                result["rejects"] = f"{page}rejects/"
+        return result
 
     def get_share(self, job: Job) -> float | None:
         if job.state == Job.State.DONE:
@@ -64,7 +85,9 @@ class JobList(ApiView):
 
     @extend_schema(operation_id="jobs_list", responses=JobOut(many=True))
     def get(self, request: Request) -> Response:
-        return self.page(job_listing(api_key=_seen_by(request), **self.query()), order=("-id",), render=JobOut)
+        return self.page(
+            job_listing(api_key=_seen_by(request), **self.query()), order=("-id",), render=partial(_shown, request)
+        )
 
 
 class JobDetail(ApiView):
@@ -74,7 +97,7 @@ class JobDetail(ApiView):
 
     @extend_schema(operation_id="jobs_get", responses=JobOut)
     def get(self, request: Request, job_id: str) -> Response:
-        return Response(JobOut(_job(request, job_id)).data)
+        return Response(_shown(request, [_job(request, job_id)])[0])
 
 
 class JobCancel(ApiView):
@@ -87,7 +110,15 @@ class JobCancel(ApiView):
         job = _job(request, job_id)
         if job.api_key_id != api_key_of(request).pk:
             raise PermissionDenied(_("Only the key that asked for a job can stop it."), "not_the_asker")
-        return Response(JobOut(cancel_job(job_id=job.pk, now=timezone.now())).data)
+        return Response(_shown(request, [cancel_job(job_id=job.pk, now=timezone.now())])[0])
+
+
+def address_of_job(request: Request, job: Job) -> str:
+    return str(request.build_absolute_uri(f"/api/v1/jobs/{job.pk}/"))
+
+
+def _shown(request: Request, jobs: Sequence[Job]) -> list[Any]:
+    return list(JobOut(jobs, many=True, context={"request": request}).data)
 
 
 def _seen_by(request: Request) -> ApiKey | None:

@@ -4,6 +4,7 @@ from django.urls import path
 
 import core.api.converters  # noqa: F401 - registers the path parameters
 from members.api.events import EventPost, EventsBulk
+from members.api.imports import ImportDetail, ImportPost, ImportRejects, ImportStart, ImportUndo
 from members.api.jobs import JobCancel, JobDetail, JobList
 from members.api.members import MemberDetail, MemberList, MembersBulk
 from members.api.orders import OrderDetail, OrderList, OrdersBulk
@@ -29,6 +30,11 @@ urlpatterns = [
     path("orders/<segment:shop>/<any:external_id>/", OrderDetail.as_view()),
     path("events/", EventPost.as_view()),
     path("events/bulk/", EventsBulk.as_view()),
+    path("imports/", ImportPost.as_view()),
+    path("imports/<segment:import_id>/", ImportDetail.as_view()),
+    path("imports/<segment:import_id>/rejects/", ImportRejects.as_view()),
+    path("imports/<segment:import_id>/start/", ImportStart.as_view()),
+    path("imports/<segment:import_id>/undo/", ImportUndo.as_view()),
     path("jobs/", JobList.as_view()),
     path("jobs/<segment:job_id>/", JobDetail.as_view()),
     path("jobs/<segment:job_id>/cancel/", JobCancel.as_view()),

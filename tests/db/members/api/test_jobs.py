@@ -29,6 +29,7 @@ class TestOneJob:
         job = made(state="running", done=300, total=400, said="reading", started_at=NOW)
         assert caller.get(f"jobs/{job.pk}/").json() == {
             "id": job.pk,
+            "address": f"http://testserver/api/v1/jobs/{job.pk}/",
             "kind": "test",
             "state": "running",
             "done": 300,
