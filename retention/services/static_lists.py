@@ -219,6 +219,9 @@ def apply_upload(upload: ListUpload, *, now: datetime) -> ListUpload:
         added = removed = 0
         listed = StaticMember.objects.filter(segment=segment)
         if upload.how != How.ADD:
+            # Planned for empty tables this would compare every member with every id.
+            for rows_of in (UploadedId, StaticMember):
+                know_size(rows_of._meta.db_table)
             gone = listed.filter(_is_in(meant) if upload.how == How.REMOVE else ~_is_in(meant))
             _mark(gone.values_list("member_id"), segment)
             removed, _rows = gone.delete()
