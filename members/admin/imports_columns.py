@@ -182,6 +182,8 @@ def sentence(proposed: Proposal, table: TableFile) -> str:
         return gettext("The saved mapping “%(name)s” knows these columns.") % {"name": proposed.mapping}
     unsure = sum(guess.confidence < SURE for guess in known)
     told = {"known": len(known), "all": len(table.header), "unsure": unsure}
+    if not known:
+        return gettext("We know none of the file's %(all)s columns. Say what they are.") % told
     if not unsure:
         return gettext("We know %(known)s of the file's %(all)s columns. Look them over.") % told
     return (

@@ -98,8 +98,8 @@ class TestStartImport:
         assert (source.accepted, source.rejected) == (1, 2)
         assert source.reasons == {
             "订单状态: This order status is not known: 莫名其妙.": 1,
-            "价格: Row 4 of ExportOrderDetailList.csv: This amount cannot be read: abc.": 1,
-        } or sum(source.reasons.values()) == 2
+            "价格: Row 4 of ExportOrderDetailList.csv: This must be an amount such as 598.00 or ¥1,234.50.": 1,
+        }
         header, *rows = rejects(source)
         assert header[-2:] == ["rekindle:row", "rekindle:why"]
         assert [row[0].strip("'=\"") for row in rows] == ["A2", "A3"]
@@ -219,17 +219,12 @@ class TestStartImport:
         assert (source.state, source.accepted, source.rejected, source.created) == ("imported", *counts)
         assert [Folder(source.token).rejects(place).read_bytes() for place in (0, 1)] == refused
         assert everything() == expected
-        assert sorted(ImportJournal.objects.filter(source=source).values_list("step", flat=True)) == sorted(
-            set(ImportJournal.objects.filter(source=source).values_list("step", flat=True))
-        )
 
 
 class TestStartTrial:
     def test_counts_and_keeps_nothing(self, file: Any, tmp_path: Path, small_batches: None) -> None:
-        ingest_orders(
-            [{"external_id": "A1", "member": "x", "placed_at": "2026-01-01", "status": "paid", "total_minor": 1, "shop": "某某旗舰店"}],
-            now=NOW,
-        )
+        known = {"external_id": "A1", "member": "x", "placed_at": "2026-01-01", "status": "paid", "total_minor": 1}
+        ingest_orders([known], now=NOW, shop="某某旗舰店")
         DirtyMark.objects.all().delete()
         before = everything()
         source = uploaded(*tmall(file, tmp_path))
@@ -315,17 +310,13 @@ class TestStartUndo:
 
     def test_keeps_what_somebody_changed_since_and_says_how_much(self, file: Any) -> None:
         source = imported(orders_file(file, count=3))
-        now_paid = {"external_id": "o1", "member": "m1", "placed_at": "2026-05-02", "status": "completed", "total_minor": 1001}
-        ingest_orders([now_paid], now=NOW)
+        later = {"external_id": "o1", "member": "m1", "placed_at": "2026-05-02", "total_minor": 1001}
+        ingest_orders([{**later, "status": "completed"}], now=NOW)
         ingest_members([{"external_id": "m2", "name": "Known by now"}], now=NOW, proof="form")
         source = undone(source)
         assert list(Order.objects.values_list("external_id", flat=True)) == ["o1"]
         assert sorted(Member.objects.values_list("external_id", flat=True)) == ["m1", "m2"]
-        assert source.undone == {
-            "removed": {"orders": 2, "members": 1},
-            "restored": {},
-            "kept": {"changed_orders": 1, "changed_members": 1, "held_members": 1},
-        } or {name: {k: v for k, v in each.items() if v} for name, each in source.undone.items()} == {
+        assert {name: {k: v for k, v in each.items() if v} for name, each in source.undone.items()} == {
             "removed": {"orders": 2, "members": 1},
             "restored": {},
             "kept": {"changed_orders": 1, "changed_members": 1, "held_members": 1},
