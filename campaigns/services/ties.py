@@ -33,7 +33,8 @@ def members_fired(*, member_ids: Collection[int], since: datetime) -> int:
 
 def holding(member_ids: Collection[int]) -> set[int]:
     """This function will return those who hold or got something, by whatever way."""
-    return {pk for rows in GIVEN for pk in rows.filter(member_id__in=member_ids).values_list("member_id", flat=True)}
+    found = (rows.filter(member_id__in=member_ids).values_list("member_id", flat=True) for rows in GIVEN)
+    return {pk for ids in found for pk in ids if pk is not None}
 
 
 def clear(member_ids: Collection[int]) -> None:

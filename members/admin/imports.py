@@ -434,7 +434,7 @@ class ImportAdmin(RekindleAdmin):
             danger=True,
         )
 
-    def refused_view(self, request: HttpRequest, object_id: str, place: int) -> HttpResponse:
+    def refused_view(self, request: HttpRequest, object_id: str, place: int) -> FileResponse:
         found: Import = self.viewable(request, object_id)
         kept = found.rejects.get(str(place))
         rejects = Folder(found.token).rejects(place)
