@@ -287,7 +287,7 @@ def _mark(members: QuerySet[Any, Any], segment: Segment) -> None:
 
 
 def _upload(segment: Segment, *, how: str, now: datetime, by: str, file_name: str = "") -> ListUpload:
-    if not segment.static:
+    if not _held(segment.pk).static:
         raise NotAList(_("This segment follows a rule: who is in it cannot be given by hand."))
     _forget(now)
     return ListUpload.objects.create(segment=segment, how=how, by=by, file_name=file_name, created_at=now)
