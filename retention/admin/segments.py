@@ -30,6 +30,7 @@ from retention.admin.counting import LONGEST_RULE, inside_rule, rule_urls
 from retention.models import Segment
 from retention.selectors.freshness import is_stale, stale_after
 from retention.selectors.sentences import sentences_of_segments
+from retention.selectors.uses import uses_of
 from retention.services.library import ready_rule
 from retention.services.segments import change_rule, create_segment, delete_segment, describe_segment
 
@@ -213,7 +214,7 @@ class SegmentAdmin(RekindleAdmin):
             request,
             obj=segment,
             title=gettext("Delete %(segment)s?") % {"segment": segment.name},
-            sentences=lambda: [_what_goes(segment)],
+            sentences=lambda: [*_who_relies(segment), _what_goes(segment)],
             verb=gettext("Delete the segment"),
             do=do,
             back=back,
@@ -249,6 +250,19 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
     except (json.JSONDecodeError, RecursionError):
         return {}
     return {"rule": rule} if isinstance(rule, dict) else {}
+
+
+def _who_relies(segment: Segment) -> list[str]:
+    """Who keeps it from being deleted, and who could not be started any more."""
+    uses = [use for _app, use in uses_of(segment.slug)]
+    holding = ", ".join(use.name for use in uses if use.holds)
+    others = ", ".join(use.name for use in uses if not use.holds)
+    said = []
+    if holding:
+        said.append(gettext("It cannot be deleted while these rely on it: %(names)s.") % {"names": holding})
+    if others:
+        said.append(gettext("These name it and would be without it: %(names)s.") % {"names": others})
+    return said
 
 
 def _what_goes(segment: Segment) -> str:
