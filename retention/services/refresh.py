@@ -30,7 +30,7 @@ from retention.services.evaluate import Asking, Standing, ask_due, ask_everybody
 from retention.services.filling import Finished, finish_builds
 from retention.services.inforce import in_force
 from retention.services.scoring import as_late_as_facts, fit_when_none, publish_rhythm
-from retention.services.scratch import know_size, scratch_table, single_reads
+from retention.services.scratch import know_size_if_grown, scratch_table, single_reads
 from retention.services.stages import Stages
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ Kind = RefreshRun.Kind
 NOTHING = "nothing"
 MANY = 50_000
 """Due members above which PostgreSQL is told the tables' sizes anew: a year of orders may have come in a minute ago, and a
-plan made for the small tables of before would never end. Costs well under a second."""
+plan made for the small tables of before would never end."""
 MOST_ROUNDS = 5
 """How often one call looks again because a rule was changed while it was filled; then the next minute's call does."""
 BUILD_SECONDS = 120
@@ -208,7 +208,7 @@ def _count_everybody(run: RefreshRun, stages: Stages) -> None:
 
 def _know_sizes() -> None:
     for model in (Member, Order, BehaviourEvent, MemberFacts):
-        know_size(model._meta.db_table)
+        know_size_if_grown(model._meta.db_table)
 
 
 def _count_due(run: RefreshRun, state: RefreshState, stages: Stages) -> None:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-from core.scratch import execute, know_size, scratch_table
+from core.scratch import execute, know_size, know_size_if_grown, scratch_table
 
-__all__ = ["execute", "know_size", "scratch_table", "single_reads"]
+__all__ = ["execute", "know_size", "know_size_if_grown", "scratch_table", "single_reads"]
 
 
 @contextmanager

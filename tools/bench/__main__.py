@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from importlib import import_module
+
+from tools.bench.database import bench_server
 
 BENCHES = ("redeem", "ingest", "facts", "refresh", "firing", "screens")
 SIZES = ("tiny", "small", "full")
@@ -21,17 +22,11 @@ def main() -> int:
     if unknown:
         print(f"error: there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHES)}", file=sys.stderr)
         return 2
-    if len(names) > 1:
-        return max([_in_a_process_of_its_own(name) for name in names])
-    missed: list[str] = import_module(f"tools.bench.{names[0]}").run(size)
+    with bench_server():
+        missed = [target for name in names for target in import_module(f"tools.bench.{name}").run(size)]
     for target in missed:
         print(f"missed: {target}", file=sys.stderr)
     return 1 if missed else 0
-
-
-def _in_a_process_of_its_own(name: str) -> int:
-    """Each has its own server and settings, and none inherits another's memory."""
-    return subprocess.run([sys.executable, "-m", "tools.bench", name], check=False).returncode
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from datetime import timedelta
 from time import sleep
 from typing import Any
 
-from tools.bench.database import AS_OF, SCALES, Scale, bench_server, run_sql, settle, shop
+from tools.bench.database import AS_OF, SCALES, Scale, run_sql, settle, shop
 from tools.bench.figures import note, seconds_of
 from tools.bench.jobs import MOST_MIB, run_command
 
@@ -34,13 +34,11 @@ PROVIDER_SECONDS = 0.005
 
 def run(size: str) -> list[str]:
     """This function will fire campaigns in every way and name the targets that were missed."""
-    with bench_server():
-        with shop(SCALE[size]):
-            _reach_everybody()
-            missed = [*_fire(size), *_send(size)]
-        with shop(SCALES[size]):
-            missed += _memory(size)
-    return missed
+    with shop(SCALE[size]):
+        _reach_everybody()
+        missed = [*_fire(size), *_send(size)]
+    with shop(SCALES[size]):
+        return [*missed, *_memory(size)]
 
 
 # --- Firing

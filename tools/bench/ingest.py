@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tools.bench.database import bench_server, empty, run_sql
+from tools.bench.database import empty, run_sql
 from tools.bench.figures import note, seconds_of
 from tools.bench.jobs import MOST_MIB, run_command
 from tools.bench.web import Site, body, web_server
@@ -41,7 +41,7 @@ Item = dict[str, Any]
 
 def run(size: str) -> list[str]:
     """This function will measure every way in and name the targets that were missed."""
-    with bench_server(), empty():
+    with empty():
         _prepare(size)
         return [*_in_process(size), *_over_rest(size), *_from_a_file(size)]
 

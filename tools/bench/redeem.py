@@ -7,23 +7,20 @@ code take when the limit is far? Clients are threads of two processes, as two we
 from __future__ import annotations
 
 import multiprocessing
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from tools.bench.database import empty
 from tools.bench.figures import note
-from tools.servers import postgres_server
 
 PROCESSES = 2
 CLIENTS = 20
 LIMIT = 100
 ATTEMPTS = 200
-USES = {"small": 4_000, "full": 20_000}
+USES = {"tiny": 80, "small": 4_000, "full": 20_000}
 TARGET_PER_SECOND = 1_000
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -32,8 +29,7 @@ Way = Callable[[str, int], bool]
 
 def run(size: str) -> list[str]:
     """This function will measure every way and name the targets that ours missed."""
-    with tempfile.TemporaryDirectory(prefix="rekindle-bench-") as folder, postgres_server(keep_in=Path(folder)) as server:
-        os.environ |= {"DATABASE_URL": server.address, "REDIS_URL": "", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    with empty():
         _prepare()
         return list(_measure(size))
 
@@ -186,11 +182,6 @@ def _client(way: Way, share: list[tuple[int, str]]) -> list[float]:
 
 
 def _prepare() -> None:
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0, interactive=False)
     from members.models import Member
 
     Member.objects.bulk_create([Member(external_id=f"m{number}", created_at=NOW) for number in range(CLIENTS)])

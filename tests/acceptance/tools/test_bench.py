@@ -1,0 +1,29 @@
+"""Every benchmark runs to its end and keeps its figures; how fast it was is not a test's business."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.bench.__main__ import BENCHES
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class TestEveryBenchmark:
+    def test_runs_at_a_tiny_size_and_keeps_a_line_for_each_figure(self, tmp_path: Path) -> None:
+        surroundings = {**os.environ, "SIZE": "tiny", "VAR_DIR": str(tmp_path)}
+        command = [sys.executable, "-m", "tools.bench"]
+        run = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=200, check=False)
+        assert (run.returncode in (0, 1), "Traceback" in run.stderr) == (True, False), run.stderr[-3000:]
+        lines = [json.loads(line) for line in (tmp_path / "bench.jsonl").read_text().splitlines()]
+        assert {line["bench"] for line in lines} == set(BENCHES)
+        assert all({"way", "size", "at", "cores", "load"} <= line.keys() for line in lines)
+
+    def test_of_another_name_is_refused_with_those_there_are(self) -> None:
+        command = [sys.executable, "-m", "tools.bench", "speed"]
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        assert (run.returncode, "there is no benchmark 'speed'" in run.stderr) == (2, True)
