@@ -24,6 +24,7 @@ from core.conf import has_broker, shop_currency, shop_zone
 from core.money import DECIMALS
 from core.periods import day_number
 from core.services.clock import clock_is_ticking
+from members.services.imports import imports_with_rejects
 from retention.admin.marks import STAGES
 from retention.models import RefreshState
 from retention.scored import current_parameters
@@ -257,10 +258,30 @@ def _failing_works() -> Sequence[Need]:
     ]
 
 
+def _refused(count: int) -> str:
+    return ngettext(
+        "%(count)s row of “%(name)s” was refused and can be corrected.",
+        "%(count)s rows of “%(name)s” were refused and can be corrected.",
+        count,
+    )
+
+
+def _refused_rows() -> Sequence[Need]:
+    return [
+        Need(
+            _refused(found.rejected) % {"count": number(found.rejected), "name": found},
+            change_url("members_import", found.pk),
+            gettext("Correct them"),
+        )
+        for found in imports_with_rejects(now=timezone.now())
+    ]
+
+
 NEEDS = (
     ("campaigns.view_delivery", _unknown),
     ("retention.view_segment", _about_counts),
     ("campaigns.view_campaign", _paused),
+    ("members.view_import", _refused_rows),
     ("core.view_clockentry", _failing_works),
 )
 

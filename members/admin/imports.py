@@ -48,6 +48,7 @@ from members.services.imports import (
     demand_nothing_fired,
     discard_import,
     leave_out,
+    reject_name,
     settle_reading,
     start_import,
     start_trial,
@@ -441,7 +442,7 @@ class ImportAdmin(RekindleAdmin):
         if not kept or place >= len(found.files) or not rejects.is_file():
             raise Http404(gettext("There are no refused rows of this file, or they have been thrown away."))
         file = rejects.open("rb")
-        return FileResponse(file, as_attachment=True, filename=_reject_name(found.files[place]))
+        return FileResponse(file, as_attachment=True, filename=reject_name(found.files[place]))
 
     def _cannot(self, request: HttpRequest, found: Import, error: DomainError) -> HttpResponse:
         """A draft that cannot be read (any more): why, and the two things that can be done."""
@@ -498,17 +499,10 @@ def _rejects(found: Import) -> list[tuple[str, str, str]]:
     if found.cleaned_at is not None:
         return []
     return [
-        (_reject_name(name), number(kept[1]), reverse(f"admin:{LABEL}_refused", args=[found.pk, place]))
+        (reject_name(name), number(kept[1]), reverse(f"admin:{LABEL}_refused", args=[found.pk, place]))
         for place, name in enumerate(found.files)
         if (kept := found.rejects.get(str(place)))
     ]
-
-
-def _reject_name(name: str) -> str:
-    """Tables come back as CSV, whatever they were; lines as lines."""
-    stem, dot, ending = name.rpartition(".")
-    stem = stem if dot else name
-    return f"{stem}.refused.jsonl" if ending.lower() in ("jsonl", "ndjson", "json") else f"{stem}.refused.csv"
 
 
 def _no_clock() -> str:

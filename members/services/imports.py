@@ -36,6 +36,11 @@ DRAFT_KEPT = timedelta(days=3)
 """How long files wait that were uploaded and not imported."""
 
 STRAY = timedelta(days=1)
+WAITING_FOR_CORRECTION = timedelta(days=7)
+"""How long refused rows are worth a word on the first page; later nobody will correct them any more."""
+
+MOST_NEEDS = 3
+MOST_RECENT = 500
 ASKED_AT_ONCE = 2_000
 
 
@@ -287,7 +292,24 @@ def latest_of_shape(shape: str, *, target: str = "") -> Import | None:
     return mapped.order_by("-pk").first()
 
 
-def imports_with_rejects(*, since: datetime) -> int:
-    """This function will count the recent imports of which refused rows still wait to be corrected."""
-    done = Import.objects.filter(state=ImportState.IMPORTED, rejected__gt=0, started_at__gte=since)
-    return done.count()
+def imports_with_rejects(*, now: datetime) -> list[Import]:
+    """This function will return the imports of the last days of which refused rows wait to be corrected, the newest first.
+
+    A later upload of the file of refused rows settles them, whatever came of it.
+    """
+    recent = Import.objects.filter(started_at__gte=now - WAITING_FOR_CORRECTION).order_by("-pk")[:MOST_RECENT]
+    given_back = {str(name) for found in recent for name in found.files}
+    return [
+        found
+        for found in recent
+        if found.state == ImportState.IMPORTED
+        and found.rejected
+        and not given_back & {reject_name(str(name)) for name in found.files}
+    ][:MOST_NEEDS]
+
+
+def reject_name(name: str) -> str:
+    """This function will name the file of a file's refused rows. Tables come back as CSV, lines as lines."""
+    stem, dot, ending = name.rpartition(".")
+    stem = stem if dot else name
+    return f"{stem}.refused.jsonl" if ending.lower() in ("jsonl", "ndjson", "json") else f"{stem}.refused.csv"

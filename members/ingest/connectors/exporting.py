@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TextIO
-
-from core.errors import FieldProblem
-from members.ingest.connectors.tables import REFUSAL_COLUMNS
 
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 """What a cell must not begin with: spreadsheets take it for a formula, which can fetch, send and run."""
@@ -33,30 +29,3 @@ class SafeCsv:
 
     def write(self, row: Iterable[object]) -> None:
         self._writer.writerow([safe_cell("" if cell is None else str(cell)) for cell in row])
-
-
-class RejectsCsv:
-    """Refused rows as the file had them, each with its number and reasons behind: correct it there and give it again.
-
-    The columns with number and reason are not read when the file comes back.
-    """
-
-    def __init__(self, path: Path, header: Sequence[str]) -> None:
-        self.file = path.open("w", encoding="utf-8", newline="", errors="backslashreplace")
-        self.width = len(header)
-        self.csv = SafeCsv(self.file, [*header, *REFUSAL_COLUMNS])
-
-    def __enter__(self) -> RejectsCsv:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self.file.close()
-
-    def write(self, number: int, source: Sequence[Sequence[str]], problems: Sequence[FieldProblem]) -> None:
-        """This function will write the rows of one refused item; the reason stands with the first."""
-        reason = "; ".join(
-            f"{problem.path}: {problem.message}" if problem.path else str(problem.message) for problem in problems
-        )
-        for place, row in enumerate(source or [[]]):
-            cells = [*row[: self.width], *[""] * (self.width - len(row))]
-            self.csv.write([*cells, number + place, "" if place else reason])

@@ -317,3 +317,16 @@ class TestTheList:
         assert "An import brings members, orders or behaviour events in" in text_of(
             marketer.get(reverse("admin:members_import_changelist"))
         )
+
+
+class TestToday:
+    def test_asks_for_refused_rows_until_they_come_back(self, admin: Client, tmp_path: Path) -> None:
+        path = tmp_path / "orders.csv"
+        path.write_text(OWN + "o1,m1,2026-05-01,lost,1000\n")
+        source = imported(path)
+        sentence = "1 row of “orders.csv” was refused and can be corrected."
+        assert sentence in text_of(admin.get(reverse("admin:index")))
+        again = tmp_path / "orders.refused.csv"
+        again.write_text(Folder(source.token).rejects(0).read_text("utf-8-sig").replace("lost", "paid"))
+        assert imported(again).accepted == 1
+        assert sentence not in text_of(admin.get(reverse("admin:index")))
