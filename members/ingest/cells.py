@@ -33,6 +33,13 @@ def number(cell: str) -> int | str:
     return int(cell) if WHOLE_NUMBER.fullmatch(cell) else cell
 
 
+def count(cell: str) -> int | str:
+    """Like `number`, with a fraction of zeros, which programs write in columns where some cells are empty: 4.0. Not so for
+    money: who writes 598.00 means another unit."""
+    whole, _point, fraction = cell.partition(".")
+    return number(cell if fraction.strip("0") else whole)
+
+
 def decimal(cell: str) -> float | str:
     """Like `number`, with a decimal point where there is one."""
     return float(cell) if DECIMAL_NUMBER.fullmatch(cell) else cell
@@ -71,12 +78,13 @@ MEMBER_CELLS: Mapping[str, Cell] = {
 ORDER_CELLS: Mapping[str, Cell] = {
     **_plain("external_id", "member", "placed_at", "status", "shop", "currency", "payment_method", "channel", "coupon_code"),
     **_plain("paid_at", "shipped_at", "delivered_at", "completed_at", "city", "province", "remark"),
-    **_plain("total_minor", "discount_minor", "paid_minor", "points_used", read=number),
+    **_plain("total_minor", "discount_minor", "paid_minor", read=number),
+    **_plain("points_used", read=count),
     "product": Cell(("product",), part="lines"),
     "product_name": Cell(("name",), part="lines"),
     "sku": Cell(("sku",), part="lines"),
     "category": Cell(("category",), part="lines"),
-    "quantity": Cell(("quantity",), number, part="lines"),
+    "quantity": Cell(("quantity",), count, part="lines"),
     "unit_price_minor": Cell(("unit_price_minor",), number, part="lines"),
     "amount_minor": Cell(("amount_minor",), number, part="lines"),
     "refund_amount_minor": Cell(("amount_minor",), number, part="refunds"),
@@ -86,7 +94,7 @@ ORDER_CELLS: Mapping[str, Cell] = {
 
 EVENT_CELLS: Mapping[str, Cell] = {
     **_plain("id", "member", "kind", "at", "session_id", "page", "product", "category", "keyword", "topic"),
-    **_plain("rating", read=number),
+    **_plain("rating", read=count),
     **_plain("dwell_seconds", "response_seconds", "value", read=decimal),
 }
 

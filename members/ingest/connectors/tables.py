@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from core.errors import FieldProblem, Text
 from members.ingest.connectors.values import is_formula
 from members.ingest.encodings import OTHER_KINDS, encoding_of
-from members.ingest.files import DELIMITERS, LONGEST_CELL, REFUSAL_COLUMNS, UnreadableFile
+from members.ingest.files import DELIMITERS, LONGEST_CELL, LONGEST_LINE, REFUSAL_COLUMNS, UnreadableFile
 
 PIECE = 1 << 20
 SEPARATOR_ROW = "sep="
@@ -154,10 +154,18 @@ class CsvTable(TableFile):
         csv.field_size_limit(LONGEST_CELL)
         number = 0
         try:
-            for number, cells in enumerate(csv.reader(file, delimiter=self.delimiter, strict=True), start=1):
+            for number, cells in enumerate(csv.reader(_lines(file), delimiter=self.delimiter, strict=True), start=1):
                 yield TableRow(number, cells)
         except csv.Error as error:
             yield damage(number + 1, str(error))
+
+
+def _lines(file: io.TextIOWrapper) -> Iterator[str]:
+    """A file may be one line of two gigabytes: it is given up before it fills the memory."""
+    while line := file.readline(LONGEST_LINE):
+        if len(line) >= LONGEST_LINE:
+            raise csv.Error(_("a line is longer than %(most)s characters") % {"most": f"{LONGEST_LINE:,}"})
+        yield line
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
