@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value
-from django.db.models.functions import Coalesce, NullIf
+from django.db.models import BigIntegerField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Cast, Coalesce, NullIf
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.conf import shop_zone
 from core.periods import day_number, start_of
-from members.models import BehaviourEvent, EventKind, Order, OrderLine, OrderStatus
+from members.models import BehaviourEvent, EventKind, Order, OrderLine, OrderStatus, Refund
 from rules.ast import Aggregate
 from rules.compile import OneOf
 from rules.fields import Behaviour, Deed, Field, FieldType
@@ -50,9 +50,9 @@ ORDER_WHERES = (
     _text("product", _("Product"), column="product__code", of_part=True, help=_("The product's code.")),
     _text("sku", _("Variant"), of_part=True),
     _text("shop", _("Shop"), column="shop__slug", help=_("The shop's short name.")),
-    _number("amount_minor", _("Amount"), FieldType.MONEY, column="revenue_minor", help=_("The order's total less refunds.")),
+    _number("amount_minor", _("Amount"), FieldType.MONEY, column="revenue", help=_("The order's total less refunds.")),
     _number("discount_minor", _("Discount"), FieldType.MONEY),
-    _number("refunded_minor", _("Refunded"), FieldType.MONEY),
+    _number("refunded_minor", _("Refunded"), FieldType.MONEY, column="refunded"),
     Field(
         name="status",
         type=FieldType.ENUMERATION,
@@ -69,9 +69,7 @@ ORDER_WHERES = (
     _number("hour", _("Hour of the day"), column="placed_hour", help=_("From 0 to 23, where the order's time is known.")),
 )
 ORDER_SUMS = (
-    _number(
-        "amount_minor", _("Amount"), FieldType.MONEY, column="revenue_minor", help=_("Totals of the orders less refunds.")
-    ),
+    _number("amount_minor", _("Amount"), FieldType.MONEY, column="revenue", help=_("Totals of the orders less refunds.")),
     _number(
         "lines_minor",
         _("Amount of the products"),
@@ -106,7 +104,8 @@ EVENT_SUMS = (
 
 def orders(sought: Sought) -> QuerySet[Any, Any]:
     """This function will add up the orders that are looked at, or the lines of them that are."""
-    counted = _in_time(Order.objects.filter(COUNTED), sought, day="placed_day", at="placed_at")
+    known = Order.objects.filter(COUNTED).alias(**_known_refunds(sought.as_of))
+    counted = _in_time(known, sought, day="placed_day", at="placed_at")
     if sought.whole is not None:
         counted = counted.filter(sought.whole)
     if sought.by_part:
@@ -116,6 +115,20 @@ def orders(sought: Sought) -> QuerySet[Any, Any]:
     if sought.parts is not None:
         counted = counted.filter(Exists(OrderLine.objects.filter(sought.parts, order_id=OuterRef("pk"))))
     return _added_up(counted.values(MEMBER), sought, day="placed_day")
+
+
+def _known_refunds(as_of: datetime | None) -> dict[str, Any]:
+    """What orders brought in and gave back, without refunds given after `as_of`.
+
+    Orders carry their refunds added up, so ordinarily no refund is read: only a look back, or a refund dated ahead, pays
+    for it.
+    """
+    later = Refund.objects.filter(refunded_at__gt=as_of) if as_of is not None else Refund.objects.none()
+    if not later.exists():
+        return {"revenue": F("revenue_minor"), "refunded": F("refunded_minor")}
+    of_order = later.filter(order_id=OuterRef("pk")).values("order_id").annotate(amount=Sum("amount_minor"))
+    amount = Cast(Coalesce(Subquery(of_order.values("amount")), 0, output_field=BigIntegerField()), BigIntegerField())
+    return {"revenue": F("revenue_minor") + amount, "refunded": F("refunded_minor") - amount}
 
 
 def events_of(kind: EventKind) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from core.admin.base import BoundedChangeList, RekindleAdmin
+from core.admin.confirm import confirmed
 from core.admin.display import change_url, list_url, number
 from core.admin.forms import add_problems
 from core.errors import DomainError, InvalidInput
@@ -122,31 +123,43 @@ class AttributeAdmin(RekindleAdmin):
         """The form has saved it by the service."""
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Asks, unless rules read the attribute: then it says which."""
-        attribute = self._existing(request, object_id) if self.has_delete_permission(request) else None
-        users = uses_of_attribute(attribute.name) if attribute else []
-        if attribute and users:
-            names = ", ".join(use.name for _kind, use in users)
-            said = gettext("“%(attribute)s” is read by %(names)s. Change those rules first.")
-            messages.error(request, said % {"attribute": attribute, "names": names})
-            return HttpResponseRedirect(change_url("members_attributedefinition", attribute.pk))
-        kept = gettext("Members keep their values. The next value that comes in under this name declares it anew.")
-        return super().delete_view(request, object_id, {"subtitle": kept, **(extra_context or {})})
+        attribute = self.viewable(request, object_id)
+        if not self.has_delete_permission(request, attribute):
+            raise PermissionDenied
 
-    def delete_model(self, request: HttpRequest, obj: AttributeDefinition) -> None:
-        delete_attribute(attribute=obj)
+        def do() -> str:
+            with transaction.atomic():
+                self.log_deletions(request, AttributeDefinition.objects.filter(pk=attribute.pk))
+                delete_attribute(attribute=attribute)
+            return gettext("“%(attribute)s” is forgotten.") % {"attribute": attribute}
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AttributeDefinition]) -> None:
-        for attribute in _each(queryset):  # few, and each may be refused
-            delete_attribute(attribute=attribute)
+        own = change_url("members_attributedefinition", attribute.pk)
+        return confirmed(
+            self,
+            request,
+            obj=attribute,
+            title=gettext("Forget “%(attribute)s”?") % {"attribute": attribute},
+            sentences=lambda: _what_goes(attribute),
+            verb=gettext("Forget the attribute"),
+            do=do,
+            back=list_url("members_attributedefinition") if request.method == "POST" else own,
+            danger=True,
+        )
 
-    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
-        messages.success(request, gettext("“%(attribute)s” is forgotten.") % {"attribute": obj_display})
-        return HttpResponseRedirect(list_url("members_attributedefinition"))
 
-
-def _each(queryset: QuerySet[AttributeDefinition]) -> Iterable[AttributeDefinition]:
-    return queryset.order_by("name")
+def _what_goes(attribute: AttributeDefinition) -> list[str]:
+    users = uses_of_attribute(attribute.name)
+    if users:
+        names = ", ".join(use.name for _kind, use in users)
+        return [
+            gettext("It cannot be forgotten while these read it: %(names)s. Change those rules first.") % {"names": names}
+        ]
+    counted = carried([attribute.name])[attribute.name]
+    return [
+        gettext("Rules can no longer name it."),
+        gettext("%(count)s members keep their values. The next value that comes in under this name declares it anew.")
+        % {"count": _about(counted.members, counted)},
+    ]
 
 
 def _about(count: int, counted: Carried) -> str:

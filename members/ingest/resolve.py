@@ -14,7 +14,7 @@ from core.sql import find_rows, insert_from_select, insert_rows, update_rows
 from members.ingest.members import EMPTY
 from members.ingest.merged import answering, held_answering
 from members.ingest.rows import ProductStated
-from members.models import Category, DirtyMark, Member, OrderLine, Product, Shop, random_bucket
+from members.models import BehaviourEvent, Category, DirtyMark, Member, OrderLine, Product, Shop, random_bucket
 from members.services.journal import Journal
 
 
@@ -134,7 +134,7 @@ def _complete(
     category_of: Mapping[str, int | None],
     journal: Journal | None,
 ) -> None:
-    """Fills what known products lack, and marks the members who bought them: their favourite category may change.
+    """Fills what known products lack, and marks the members who bought or looked at them: what they did is of a category now.
 
     A rival's order of such a product that is not committed yet is not seen here; only its own mark
     counts that member again.
@@ -155,6 +155,8 @@ def _complete(
     for chunk in batches((pk for pk, _ in sorted_in), 5_000):
         buyers = OrderLine.objects.filter(product_id__in=chunk).values_list("order__member_id")
         insert_from_select(DirtyMark, buyers.distinct(), ["member_id"])
+        lookers = BehaviourEvent.objects.filter(product_id__in=chunk, category="").values_list("member_id")
+        insert_from_select(DirtyMark, lookers.distinct(), ["member_id"])
 
 
 def _lock_products(pks: Iterable[int]) -> list[tuple[int, str, int | None]]:

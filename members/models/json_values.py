@@ -20,7 +20,8 @@ A_DATE = (
     "|02-(0[1-9]|1[0-9]|2[0-8]))"
     "|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)$"
 )
-"""The dates that the calendar has, from year 1 to 9999, as YYYY-MM-DD."""
+"""The dates that the calendar has, from year 1 to 9999, as YYYY-MM-DD. SQLite knows them by turning days into dates again:
+as it was written it gives back 30 February too."""
 
 
 class JsonValue(Func):
@@ -87,7 +88,7 @@ class JsonDay(JsonValue):
     )
     sqlite = (
         "CAST(julianday(value) - 2440587.5 AS INTEGER) FROM json_each({column})"
-        " WHERE {key} AND type = 'text' AND value = date(value) AND value >= '0001-01-01'"
+        " WHERE {key} AND type = 'text' AND value = date(julianday(value)) AND value >= '0001-01-01'"
     )
 
 

@@ -59,12 +59,13 @@ class TestThePage:
         assert club.type == "text"
 
     def test_deletes_after_asking(self, admin: Client, club: AttributeDefinition) -> None:
-        assert admin.get(page_of(club, "delete")).status_code == 200
+        assert "3 members keep their values." in admin.get(page_of(club, "delete")).content.decode()
         assert admin.post(page_of(club, "delete"), {"post": "yes"}).status_code == 302
         assert not AttributeDefinition.objects.exists()
 
     def test_names_the_rules_that_forbid_deleting(self, admin: Client, club: AttributeDefinition) -> None:
         use(club)
+        assert "while these read it: Gold club." in admin.get(page_of(club, "delete")).content.decode()
         answer = admin.post(page_of(club, "delete"), {"post": "yes"}, follow=True)
         assert "is read by Gold club" in answer.content.decode()
         assert AttributeDefinition.objects.exists()

@@ -6,7 +6,7 @@ import datetime
 from typing import Any
 
 from core.conf import shop_zone
-from members.models import BehaviourEvent, Member, Order, OrderLine
+from members.models import BehaviourEvent, Member, Order, OrderLine, Refund
 from tests.db.rules.oracle import COMPARISONS, Oracle
 
 Row = dict[str, Any]
@@ -27,9 +27,14 @@ class BehaviourOracle(Oracle):
             lines.setdefault(line["order_id"], []).append(
                 {**line, "product": line["product__code"], "category": line["product__category__name"]}
             )
+        refunds: dict[int, int] = {}
+        for refund in Refund.objects.values("order_id", "amount_minor", "refunded_at"):
+            known = refund["amount_minor"] if refund["refunded_at"] <= as_of else 0
+            refunds[refund["order_id"]] = refunds.get(refund["order_id"], 0) + known
         self.deeds: dict[tuple[int, str], list[Row]] = {}
         for order in Order.objects.values("shop__slug", *(field.attname for field in Order._meta.concrete_fields)):
             order |= {"at": order["placed_at"], "shop": order["shop__slug"], "lines": lines.get(order["id"], [])}
+            order["refunded_minor"] = refunds.get(order["id"], 0)
             order["revenue"] = order["total_minor"] - order["refunded_minor"]
             if order["status"] != "cancelled":
                 self.deeds.setdefault((order["member_id"], "order"), []).append(order)

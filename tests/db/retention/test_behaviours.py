@@ -104,6 +104,14 @@ class TestWhatCounts:
         assert meant(did(where={"amount_minor": {"operator": "<=", "value": 6_000}})) == {"m"}
         assert meant(summed("amount_minor", "<", 6_000)) == {"nobody"}
 
+    def test_is_no_refund_given_later(self) -> None:
+        order = make_order(make_member("m"), total_minor=10_000, refunded_minor=4_000)
+        order.refunds.update(refunded_at=NOW + timedelta(seconds=1))
+        refresh(as_of=NOW)
+        assert meant(summed("amount_minor", "=", 10_000)) == {"m"}
+        assert meant(did(where={"refunded_minor": 0, "amount_minor": 10_000})) == {"m"}
+        assert meant(summed("amount_minor", "=", 6_000), as_of=NOW + timedelta(seconds=1)) == {"m"}
+
     def test_is_each_day_once_where_days_are_asked_for(self) -> None:
         member = make_member("m")
         for hours in (1, 2, 30):

@@ -108,6 +108,7 @@ def make_random_order(random: Random, member: Member, products: list[Product], s
         city=some(random, "Wuhan", "武汉", missing=""),
         **more,
     )
+    order.refunds.update(refunded_at=NOW + timedelta(hours=random.choice([-1, 0, 1])))
     for position in range(random.choice([0, 1, 1, 2, 3])):
         OrderLine.objects.create(
             order=order,
