@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 
 Named = TypeVar("Named", bound="HasCode")
@@ -55,6 +56,16 @@ class MemberSection:
 
     code: str
     rows: SectionRows
+
+
+@dataclass(frozen=True, slots=True)
+class MemberListFilter:
+    """A parameter of the list of members that a higher app answers: the ids that stand for a value, from an index of their
+    own; None for a value that is none."""
+
+    code: str
+    help: str | Promise
+    narrow: Callable[[str], QuerySet[Any, Any] | None]
 
 
 Moved = dict[str, Any]
@@ -258,6 +269,7 @@ class MemberTies:
 
 
 member_sections: Store[MemberSection] = Store()
+member_list_filters: Store[MemberListFilter] = Store()
 member_data: Store[MemberDataHandler] = Store()
 checks: Store[Check] = Store()
 periodic_work: Store[PeriodicWork] = Store()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,8 @@ HOME_PREFIX = "+86"
 """What stands before a phone number as people at home write it: numbers are stored in the international form."""
 MOST_FOUND = 1000
 """Members or products that one search looks at; past it the words are too few."""
+SOLD_OFTEN = 20_000
+"""Order lines past which a product is found sooner among the newest orders than by its lines."""
 LATEST_LINES = 500
 """Order lines of a product that are read to say who bought it lately."""
 EVENTS_LOOKED_THROUGH = 20_000
@@ -123,12 +125,32 @@ def bought_lately_by(product: Product, *, most: int) -> list[dict[str, Any]]:
     return [dict(row) for row in buyers.order_by("-last_at", "order__member_id")[:most]]
 
 
-def member_listing(*, search: str = "", tag: str = "", **profile: str) -> QuerySet[Member]:
-    """This function will return members as lists show them; `profile` names columns that must equal a value."""
+def member_listing(
+    *,
+    search: str = "",
+    tag: str = "",
+    within: Iterable[QuerySet[Any, Any]] = (),
+    registered_from: datetime | None = None,
+    registered_to: datetime | None = None,
+    first_seen_from: datetime | None = None,
+    first_seen_to: datetime | None = None,
+    **profile: str,
+) -> QuerySet[Member]:
+    """This function will return members as lists show them; `profile` names columns that must equal a value.
+
+    `within` are queries of member ids. Periods begin at `..._from` and end before `..._to`.
+    """
     members = members_found(search) if search else Member.objects.all()
-    if tag:
-        members = members.filter(pk__in=members_tagged(tag))
-    return members.filter(**profile).prefetch_related("tags", "identifiers", "consents")
+    for ids in [*within, *([members_tagged(tag)] if tag else [])]:
+        members = members.filter(pk__in=ids)
+    for name, value in profile.items():
+        # The second condition says nothing new: by it the database knows that its index of what is known will do.
+        members = members.filter(**{name: value}).exclude(**{name: ""})
+    for name, value in (("registered_at__gte", registered_from), ("registered_at__lt", registered_to)):
+        members = members.filter(**{name: value}) if value is not None else members
+    for name, value in (("created_at__gte", first_seen_from), ("created_at__lt", first_seen_to)):
+        members = members.filter(**{name: value}) if value is not None else members
+    return members.prefetch_related("tags", "identifiers", "consents")
 
 
 def order_listing(
@@ -154,8 +176,7 @@ def order_listing(
     if shop:
         orders = orders.filter(shop_id__in=list(Shop.objects.filter(slug=shop).values_list("pk", flat=True)))
     if product:
-        bought = list(Product.objects.filter(code=product).values_list("pk", flat=True))
-        orders = orders.filter(Exists(OrderLine.objects.filter(order=OuterRef("pk"), product__in=bought)))
+        orders = _orders_holding(orders, list(Product.objects.filter(code=product).values_list("pk", flat=True)))
     if status:
         orders = orders.filter(status=status)
     if coupon:
@@ -165,6 +186,15 @@ def order_listing(
     if placed_to is not None:
         orders = orders.filter(placed_at__lt=placed_to)
     return orders
+
+
+def _orders_holding(orders: QuerySet[Order], products: list[int]) -> QuerySet[Order]:
+    """A product that was sold rarely is looked up by its lines; for one that was sold often the newest orders are looked
+    through, where it soon is found. The limit keeps the database from choosing otherwise."""
+    lines = OrderLine.objects.filter(product__in=products).order_by().values("order_id")
+    if lines[: SOLD_OFTEN + 1].count() > SOLD_OFTEN:
+        return orders.filter(Exists(OrderLine.objects.filter(order=OuterRef("pk"), product__in=products)))
+    return orders.filter(pk__in=lines[:SOLD_OFTEN])
 
 
 def member_named(external_id: str) -> Member | None:

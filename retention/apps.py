@@ -13,6 +13,7 @@ class RetentionConfig(AppConfig):
         from core.registry import (
             AttributeUse,
             Check,
+            MemberListFilter,
             MemberSection,
             PeriodicWork,
             SegmentUse,
@@ -20,6 +21,7 @@ class RetentionConfig(AppConfig):
             checks,
             job_kinds,
             member_data,
+            member_list_filters,
             member_sections,
             member_ties,
             periodic_work,
@@ -28,6 +30,7 @@ class RetentionConfig(AppConfig):
         from retention import scored  # noqa: F401
         from retention.features.statistics import teach_sqlite
         from retention.selectors import facts_rows, scores_rows
+        from retention.selectors.overview import members_in_known
         from retention.selectors.uses import segments_naming, segments_reading
         from retention.services.checks import facts_are_exact, segments_are_exact
         from retention.services.merging import HANDLER
@@ -41,6 +44,11 @@ class RetentionConfig(AppConfig):
         connection_created.connect(teach_sqlite, dispatch_uid="retention.statistics")
         for section in (MemberSection("facts", facts_rows), MemberSection("scores", scores_rows)):
             member_sections.register(section)
+        member_list_filters.register(
+            MemberListFilter(
+                "segment", _("members of this segment, by its short name, as the last refresh left it"), members_in_known
+            )
+        )
         member_data.register(HANDLER)
         member_ties.register(TIES)
         job_kinds.register(LIST_JOB)

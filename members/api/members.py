@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
@@ -15,9 +16,9 @@ from rest_framework.response import Response
 from core.api.auth import api_key_of
 from core.api.pages import CursorPages
 from core.api.views import ApiView
-from core.errors import NotFound
+from core.errors import FieldProblem, InvalidInput, NotFound
 from core.models import Scope
-from core.registry import member_sections
+from core.registry import MemberListFilter, member_list_filters, member_sections
 from members.api.bulk import MOST_SHOWN, BulkOut, addressed, items_of, taken_in
 from members.api.serializers import (
     MemberChangeIn,
@@ -57,7 +58,12 @@ class MemberList(ApiView):
     def get(self, request: Request) -> Response:
         wanted = self.query()
         as_of = wanted.pop("as_of", None)
-        return self.page(member_listing(**wanted), order=("id",), render=lambda members: with_sections(members, as_of=as_of))
+        within = [_narrowed(each, wanted.pop(each.code)) for each in member_list_filters if each.code in wanted]
+        return self.page(
+            member_listing(within=within, **wanted),
+            order=("id",),
+            render=lambda members: with_sections(members, as_of=as_of),
+        )
 
 
 class MemberDetail(ApiView):
@@ -105,6 +111,14 @@ def _shown(external_id: str, *, as_of: datetime | None = None) -> dict[str, Any]
     if member is None:
         raise _unknown(external_id)
     return with_sections([member], as_of=as_of)[0]
+
+
+def _narrowed(asked: MemberListFilter, value: str) -> QuerySet[Any, Any]:
+    ids = asked.narrow(value)
+    if ids is None:
+        message = _("There is nothing called “%(value)s”.") % {"value": value[:MOST_SHOWN]}
+        raise InvalidInput(_("The input is not valid."), problems=[FieldProblem(asked.code, "unknown", message)])
+    return ids
 
 
 def _unknown(external_id: str) -> NotFound:

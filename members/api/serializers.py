@@ -11,6 +11,7 @@ from rest_framework import serializers
 from core.api.fields import AsOfField, FromField, InstantField, KnownText, TextField, ToField
 from core.api.schema import request_example
 from core.conf import shop_currency
+from core.registry import member_list_filters
 from members.api.bulk import MOST_ITEMS
 from members.models import Gender, Member, Order, OrderLine, OrderStatus, RefundReason
 
@@ -57,7 +58,16 @@ class MemberQuery(serializers.Serializer[Any]):
     gender = serializers.ChoiceField(Gender.choices, required=False)
     source = TextField(required=False)  # type: ignore[assignment]
     tag = TextField(required=False, help_text=_("members who carry this tag"))
+    registered_from = FromField(required=False, help_text=_("a date, or a time with offset; included"))
+    registered_to = ToField(required=False, help_text=_("a date, which is included, or a time with offset, which is not"))
+    first_seen_from = FromField(required=False, help_text=_("when we first heard of the member"))
+    first_seen_to = ToField(required=False)
     as_of = AsOfField(required=False, help_text=_("when the scores hold; default: the last refresh"))
+
+    def get_fields(self) -> dict[str, Any]:
+        """With what higher apps answer."""
+        own: dict[str, Any] = super().get_fields()
+        return own | {each.code: TextField(required=False, help_text=each.help) for each in member_list_filters}
 
 
 class MemberDetailQuery(serializers.Serializer[Any]):

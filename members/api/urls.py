@@ -15,6 +15,7 @@ from members.api.points import (
     MemberPointsRedeem,
     MemberPointsReverse,
 )
+from members.api.quality import DataQuality
 
 urlpatterns = [
     path("members/", MemberList.as_view()),
@@ -38,4 +39,5 @@ urlpatterns = [
     path("jobs/", JobList.as_view()),
     path("jobs/<segment:job_id>/", JobDetail.as_view()),
     path("jobs/<segment:job_id>/cancel/", JobCancel.as_view()),
+    path("reports/data-quality/", DataQuality.as_view()),
 ]

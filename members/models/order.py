@@ -106,6 +106,11 @@ class Order(models.Model):
             models.Index(fields=["placed_day"], name="order_window_edges"),
             # The list of orders, newest first, and its date filters.
             models.Index(fields=["-placed_at", "-id"], name="order_newest_first"),
+            # The same of one shop, and of a status other than the one in which orders end.
+            models.Index(fields=["shop", "-placed_at", "-id"], name="order_of_shop_newest"),
+            models.Index(
+                fields=["status", "-placed_at", "-id"], name="order_of_status_newest", condition=~Q(status="completed")
+            ),
             # Which order used this coupon: attribution and the order list's filter.
             models.Index(fields=["coupon_code"], name="order_by_coupon", condition=~Q(coupon_code="")),
         ]

@@ -86,6 +86,12 @@ def members_in(slug: str) -> QuerySet[Membership, Any]:
     return Membership.objects.filter(segment__slug=slug).values("member_id")
 
 
+def members_in_known(slug: str) -> QuerySet[Membership, Any] | None:
+    """This function will do the same, or return None when no segment is called so."""
+    known = Segment.objects.filter(slug=slug).values_list("pk", flat=True).first()
+    return None if known is None else Membership.objects.filter(segment_id=known).values("member_id")
+
+
 def memberships_of(segment: Segment) -> QuerySet[Membership]:
     return Membership.objects.filter(segment=segment).order_by("member_id")
 
