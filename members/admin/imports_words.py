@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.utils.text import get_text_list
@@ -26,13 +26,26 @@ NONE = Mark(_("every row refused"), "red", "block")
 UNDOING = Mark(_("being undone"), "blue", "undo")
 UNDONE = Mark(_("undone"), "grey", "undo")
 
-KINDS = {
-    "orders": _("orders"),
-    "events": _("behaviour events"),
-    "members": _("members"),
-    "products": _("products"),
-    "categories": _("categories"),
-    "shops": _("shops"),
+
+def _orders(count: int) -> str:
+    return ngettext("%(count)s order", "%(count)s orders", count)
+
+
+def _members(count: int) -> str:
+    return ngettext("%(count)s member", "%(count)s members", count)
+
+
+def _events(count: int) -> str:
+    return ngettext("%(count)s event", "%(count)s events", count)
+
+
+KINDS: Mapping[str, Callable[[int], str]] = {
+    "orders": _orders,
+    "events": _events,
+    "members": _members,
+    "products": lambda count: ngettext("%(count)s product", "%(count)s products", count),
+    "categories": lambda count: ngettext("%(count)s category", "%(count)s categories", count),
+    "shops": lambda count: ngettext("%(count)s shop", "%(count)s shops", count),
 }
 
 
@@ -54,12 +67,7 @@ def state_of(found: Import) -> Mark:
 
 def noun(found: Import, count: int) -> str:
     """This function will write a number of what an import holds: 1,204 orders."""
-    told = {"count": number(count)}
-    if found.target == ImportTarget.ORDERS:
-        return ngettext("%(count)s order", "%(count)s orders", count) % told
-    if found.target == ImportTarget.MEMBERS:
-        return ngettext("%(count)s member", "%(count)s members", count) % told
-    return ngettext("%(count)s event", "%(count)s events", count) % told
+    return KINDS[found.target](count) % {"count": number(count)}
 
 
 def headline(found: Import) -> str:
@@ -126,8 +134,11 @@ def undo_sentences(found: Import) -> Iterator[str]:
 
 def undone_sentences(found: Import) -> Iterator[str]:
     told: Mapping[str, Any] = found.undone
-    removed = _counted(told.get("removed", {}))
-    restored = _counted(told.get("restored", {}))
+    gone = told.get("removed", {})
+    back = dict(told.get("restored", {}))
+    # A member whom the import made is first given the empty profile back, and then goes: that is one thing to say.
+    back["members"] = max(back.get("members", 0) - gone.get("members", 0), 0)
+    removed, restored = _counted(gone), _counted(back)
     if removed:
         yield gettext("Removed: %(things)s.") % {"things": removed}
     if restored:
@@ -149,5 +160,5 @@ KEPT = {
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    told = [f"{number(count)} {KINDS[name]}" for name, count in counts.items() if count and name in KINDS]
+    told = [words(count) % {"count": number(count)} for name, words in KINDS.items() if (count := counts.get(name, 0))]
     return get_text_list(told, gettext("and")) if told else ""
