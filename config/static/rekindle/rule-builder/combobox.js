@@ -50,13 +50,19 @@ export class Combobox {
     }
 
     onBlur() {
+        this.forget();
         this.close();
         if (!this.typed) this.input.value = this.text;
     }
 
-    onClosed() {
+    /** What is still on its way to be found is not wanted any more. */
+    forget() {
         this.asking?.abort();
         clearTimeout(this.timer);
+    }
+
+    onClosed() {
+        this.forget();
         this.active = null;
         this.input.setAttribute("aria-expanded", "false");
         this.input.removeAttribute("aria-activedescendant");

@@ -17,7 +17,7 @@ export class Popup {
     }
 
     open() {
-        if (this.isOpen) return;
+        if (this.isOpen || !this.anchor.isConnected) return;
         this.isOpen = true;
         this.anchor.closest("[data-rule-builder]").append(this.element);
         this.element.classList.add("rk-popup");
