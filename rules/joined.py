@@ -114,7 +114,8 @@ class Tally(Expression):
         member = F(self.member_column).resolve_expression(query)
         sought = replace(self.sought, measures=frozenset({self.measure}))
         query._with_ctes += (Tallied(self.look, self.behaviour, sought, name),)
-        same_member = WhereNode([Exact(member, JoinedColumn(name, MEMBER, member.output_field))])
+        same: Any = Exact(member, JoinedColumn(name, MEMBER, member.output_field))
+        same_member = WhereNode([same])
         return str(query.join(QJoin(query.get_initial_alias(), name, name, same_member, LOUTER)))
 
 
@@ -131,8 +132,8 @@ class JoinedColumn(Expression):
     def relabeled_clone(self, change_map: Any) -> JoinedColumn:
         return JoinedColumn(change_map.get(self.alias, self.alias), self.name, self.output_field)
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
-        return f"{compiler.quote_name_unless_alias(self.alias)}.{connection.ops.quote_name(self.name)}", []
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
+        return f"{compiler.quote_name_unless_alias(self.alias)}.{connection.ops.quote_name(self.name)}", ()
 
 
 def _stored_as(behaviour: Behaviour, measure: Measure) -> Field[Any, Any]:

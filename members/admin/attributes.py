@@ -18,7 +18,6 @@ from unfold.decorators import display
 from core.admin.base import BoundedChangeList, RekindleAdmin
 from core.admin.confirm import confirmed
 from core.admin.display import change_url, list_url, number
-from core.admin.forms import add_problems
 from core.errors import DomainError, InvalidInput
 from members.models import AttributeDefinition, AttributeType
 from members.services.attributes import Carried, carried, change_attribute, delete_attribute, uses_of_attribute
@@ -45,10 +44,8 @@ class AttributeForm(forms.ModelForm):
         if not self.errors:
             try:
                 change_attribute(attribute=self.instance, label=cleaned["label"], type_=cleaned["type"])
-            except InvalidInput as refused:
-                add_problems(self, refused)
             except DomainError as refused:
-                self.add_error("type", str(refused))
+                self.add_error("label" if isinstance(refused, InvalidInput) else "type", str(refused))
         return cleaned
 
 
