@@ -121,8 +121,17 @@ class SegmentOut(serializers.Serializer[Any]):
     static = serializers.BooleanField(help_text=_("a fixed list, without a rule"))
     members = serializers.IntegerField(source="member_count", allow_null=True)
     as_of = InstantField(allow_null=True)
+    counted = serializers.SerializerMethodField()
+    seconds = serializers.FloatField(allow_null=True, help_text=_("how long the last count took"))
+    changed_at = InstantField(allow_null=True)
+    entered = serializers.IntegerField(help_text=_("who came at `changed_at`"))
+    left = serializers.IntegerField(help_text=_("who went at `changed_at`"))
     error = KnownText()
     created_at = InstantField()
+
+    @extend_schema_field(serializers.BooleanField(help_text=_("`members` are those of this rule, not of one before")))
+    def get_counted(self, segment: Segment) -> bool:
+        return segment.as_of is not None and segment.evaluated_version_id == segment.version_id
 
     @extend_schema_field(RuleField(allow_null=True))
     def get_rule(self, segment: Segment) -> Any:

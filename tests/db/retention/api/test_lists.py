@@ -167,6 +167,18 @@ class TestTheList:
         }  # fmt: skip
 
 
+    def test_tells_how_fresh_each_is(self, client: Caller) -> None:
+        vip(client, "ann")
+        before = client.get("segments/vip/").json()
+        inside(client)
+        client.put("segments/vip/members/", {"members": ["bob", "cid"]})
+        inside(client)
+        after = client.get("segments/vip/").json()
+        assert [before[name] for name in ("counted", "members", "changed_at")] == [False, None, None]
+        assert [after[name] for name in ("counted", "members", "entered", "left")] == [True, 2, 2, 1]
+        assert (after["seconds"] >= 0, after["changed_at"] is not None) == (True, True)
+
+
 class TestExplaining:
     def test_answers_each_condition_of_any_rule_for_one_member(self, client: Caller) -> None:
         rule = {
