@@ -58,6 +58,14 @@ class Unparsable(exceptions.ParseError):
     default_code = "unparsable"
 
 
+class UnsupportedEncoding(exceptions.APIException):
+    """The body is packed in a way that nobody here unpacks."""
+
+    status_code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    default_code = "unsupported_encoding"
+    default_detail = _("Send the body as it is: no Content-Encoding is read.")
+
+
 class BodyTooLarge(exceptions.APIException):
     """The body says itself that it is larger than this address takes."""
 

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from core.api.auth import NoPermissionNeeded
 from core.api.idempotency import answer_once, idempotency_key
 from core.api.pages import CursorPages, Order
-from core.api.problems import LengthRequired
+from core.api.problems import LengthRequired, UnsupportedEncoding
 from core.errors import FieldProblem, InvalidInput
 
 PAGE_PARAMETERS = frozenset({"cursor", "page_size"})
@@ -75,6 +75,8 @@ class ApiView(APIView):
             raise NotFound
         if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
             raise LengthRequired
+        if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+            raise UnsupportedEncoding
         self._check_parameters(request)
 
     # what handlers use
