@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import InvalidInput
 from retention.models import MemberFacts
 from retention.scored import current_parameters, scored
-from retention.selectors.rules import condition
-from retention.selectors.state import day_asked
+from retention.selectors.rules import Rulebook, condition
+from retention.selectors.state import asked_at
 from retention.services.rules import sentence
 
 
@@ -124,17 +124,19 @@ def ready_rule(code: str) -> ReadyRule | None:
 
 def count_ready_rules() -> dict[str, Counted]:
     """This function will count all ready rules in one scan, as of the last refresh; one that cannot be asked is left out."""
-    day = day_asked(None)
+    asked_about, rulebook = asked_at(None), Rulebook()
     everybody = MemberFacts.objects.count()
-    if day is None or not everybody:
+    if asked_about is None or not everybody:
         return {each.code: Counted(0, None) for each in READY_RULES}
     asked: dict[str, Q] = {}
     for number, each in enumerate(READY_RULES):
         try:
-            asked[f"answer_{number}"] = condition(each.rule, day=day)
+            asked[f"answer_{number}"] = condition(
+                each.rule, day=asked_about.day, as_of=asked_about.instant, rulebook=rulebook
+            )
         except InvalidInput:  # a release without one of its fields: the others are counted all the same
             continue
-    rows = scored(as_of_day=day, parameters=current_parameters())
+    rows = scored(as_of_day=asked_about.day, parameters=current_parameters())
     counts = rows.aggregate(**{name: Count("member_id", filter=meant) for name, meant in asked.items()})
     return {
         READY_RULES[int(name.removeprefix("answer_"))].code: Counted(count, count / everybody)
