@@ -45,7 +45,7 @@ class QualityFinding(models.Model):
     """A row that a measure found: the newest of them, so that each number has a list however many rows there are."""
 
     look = models.ForeignKey(QualityLook, on_delete=models.CASCADE, related_name="findings", db_index=False)
-    code = models.CharField(max_length=160)
+    code = models.CharField(max_length=240)
     object_id = models.BigIntegerField()
 
     class Meta:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.apps import apps
 from django.db import connection
 
-from members.models import Member
+from members.models import AttributeDefinition, AttributeType, Member
 
 MOST_NAMES = 200
 """Names told. A shop that sends more puts values into names."""
 FITTING = {
-    "text": frozenset({"text", "date"}),
-    "number": frozenset({"number"}),
-    "boolean": frozenset({"boolean"}),
-    "date": frozenset({"date"}),
+    AttributeType.TEXT.value: frozenset({"text", "date"}),
+    AttributeType.NUMBER.value: frozenset({"number"}),
+    AttributeType.BOOLEAN.value: frozenset({"boolean"}),
+    AttributeType.DATE.value: frozenset({"date"}),
 }
 """Which kinds of values a declared type takes: a text may look like a date, a date is nothing else."""
 
 
 def declared_types() -> dict[str, str]:
     """This function will return the types that attributes were declared with, by name."""
-    definition = apps.all_models["members"].get("attributedefinition")
-    return {} if definition is None else dict(definition._default_manager.values_list("name", "type"))
+    return dict(AttributeDefinition.objects.values_list("name", "type"))
 
 
 def attribute_counts(*, above: int, until: int) -> dict[str, dict[str, int]]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from core.services.jobs import cancel_job, run_jobs
+from members.ingest import ingest_members
 from members.models import (
     Category,
     Identifier,
@@ -128,15 +129,15 @@ class TestMembers:
             "points": {"number": 2}, "since": {"date": 1}, "size": {"number": 1, "text": 1}, "vip": {"boolean": 2},
         }  # fmt: skip
 
-    def test_whose_attribute_is_not_what_was_declared_are_found(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        make_member(attributes={"size": "M", "since": "2026-01-01"})
-        wrong = make_member(attributes={"size": 40, "since": "soon"})
-        with monkeypatch.context() as patched:
-            patched.setattr(quality, "declared_types", lambda: {"size": "text", "since": "date"})
-            counts = counted()
-        found = {code: count for code, count in counts.items() if "attributes" in code}
-        assert found == {"members.attributes.size.invalid": 1, "members.attributes.since.invalid": 1}
-        assert behind("members.attributes.size.invalid") == behind("members.attributes.since.invalid") == [wrong.pk]
+    def test_whose_attribute_is_not_what_was_declared_are_found(self) -> None:
+        long = "ü" * 100
+        ingest_members(
+            [{"external_id": "first", "attributes": {"size": "M", "since": "2026-01-01", long: 1}}], now=NOW, proof="a"
+        )
+        wrong = make_member(attributes={"size": 40, "since": "soon", long: True})
+        found = {code: count for code, count in counted().items() if "attributes" in code}
+        assert found == {f"members.attributes.{name}.invalid": 1 for name in ("size", "since", long)}
+        assert all(behind(code) == [wrong.pk] for code in found)
 
 
 class TestReach:
