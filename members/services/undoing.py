@@ -45,8 +45,8 @@ from members.services.journal import (
     MEMBER_MARKED,
     ORDER_MARKED,
     Journal,
-    mark,
     member_mark,
+    order_mark_of,
     plain,
     same,
 )
@@ -154,7 +154,7 @@ def _remove_events(journal: Journal, undone: Undone) -> None:
 def _remove_orders(journal: Journal, undone: Undone) -> None:
     marks = dict(journal.orders)
     orders, lines = _orders(marks), _line_sums(marks)
-    untouched = [pk for pk, values in orders.items() if _order_mark(values, lines.get(pk, (0, 0, 0))) == marks[pk]]
+    untouched = [pk for pk, values in orders.items() if order_mark_of(values, lines.get(pk, (0, 0, 0))) == marks[pk]]
     undone.kept["changed_orders"] += len(orders) - len(untouched)
     undone.dirty |= {orders[pk]["member_id"] for pk in untouched}
     for model in (OrderLine, Refund):
@@ -171,7 +171,7 @@ def _restore_orders(journal: Journal, undone: Undone) -> None:
     for pk, values in orders.items():
         entry = told[pk]
         sums = lines.get(pk, (0, 0, 0)) if entry["told_lines"] else None
-        if _order_mark(values, sums) != entry["mark"] or not there(entry):
+        if order_mark_of(values, sums) != entry["mark"] or not there(entry):
             undone.kept["changed_orders"] += 1
             continue
         rows[pk] = _with_days({**values, **_read(Order, entry["before"])}, "placed_at")
@@ -195,10 +195,6 @@ def _line_sums(ids: Iterable[int]) -> dict[int, tuple[int, int, int]]:
     lines = OrderLine.objects.filter(order_id__in=sorted(ids)).values_list("order_id")
     summed = lines.annotate(Count("id"), Sum("quantity"), Sum("amount_minor")).order_by("order_id")
     return {pk: (count, pieces, amount) for pk, count, pieces, amount in summed}
-
-
-def _order_mark(values: Values, sums: tuple[int, int, int] | None) -> int:
-    return mark((*(values[name] for name in ORDER_MARKED), *(sums or ())))
 
 
 def _there(entries: Collection[Mapping[str, Any]]) -> Any:
