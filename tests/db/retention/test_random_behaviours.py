@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 
 from core.periods import date_of
-from members.models import AttributeDefinition, Category, Member, OrderLine, Product, Shop
+from members.models import AttributeDefinition, BehaviourEvent, Category, Member, OrderLine, Product, Shop
 from retention.fields import catalogue
+from retention.models import Membership
 from retention.scored import current_parameters, scored
 from retention.selectors.state import asked_at
 from retention.services.refresh import refresh
+from retention.services.segments import create_segment
 from rules.check import check
 from rules.compile import compile_flag, compile_rule
 from rules.parse import parse
 from tests.db.retention.behaviour_oracle import BehaviourOracle, attribute_rows
-from tests.factories import NOW, TODAY_NUMBER, make_event, make_member, make_order, shop_time
+from tests.factories import NOW, TODAY_NUMBER, make_event, make_member, make_order, mark_dirty, shop_time
 
 TYPES = {
     **{"club": "text", "children": "number", "vip": "boolean", "since": "date"},
@@ -247,3 +249,27 @@ def test_the_database_answers_as_the_oracle(seed: int, declared: None) -> None:
             expected = {row["id"] for row in rows if oracle.holds(rule, row) is True}
             got = {member for member, row in found.items() if row[f"rule_{number}"]}
             assert got == expected, (rule, [row for row in rows if row["id"] in got ^ expected])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_segments_follow_what_changes_the_hour_and_the_day(seed: int, declared: None) -> None:
+    random = Random(50 + seed)
+    make_shop(random, 20)
+    rules = {f"s{number}": random_rule(random) for number in range(20)}
+    for slug, rule in rules.items():
+        create_segment(slug=slug, name=slug, rule=rule, now=NOW)
+    products, shops = list(Product.objects.all()), list(Shop.objects.all())
+    for as_of in (NOW, NOW, NOW + timedelta(hours=3), NOW + timedelta(days=1)):
+        refresh(as_of=as_of)
+        oracle, rows = BehaviourOracle(as_of), attribute_rows(TYPES)
+        found: dict[str, set[int]] = {slug: set() for slug in rules}
+        for slug, member_id in Membership.objects.values_list("segment__slug", "member_id"):
+            found[slug].add(member_id)
+        for slug, rule in rules.items():
+            assert found[slug] == {row["id"] for row in rows if oracle.holds(rule, row) is True}, rule
+        for member in random.sample(list(Member.objects.all()), 4):
+            make_random_order(random, member, products, shops)
+            make_random_event(random, member, products)
+        gone = random.choice(list(BehaviourEvent.objects.select_related("member")))
+        gone.delete()
+        mark_dirty(gone.member)
