@@ -33,8 +33,12 @@ LEAST_GROWTH = 1.5
 """A sample that can grow by less is not worth waiting for: its range would be a fifth narrower."""
 SPENT = 5 / 6
 """Of the time left, what a larger sample may take by reckoning: it grows a bit faster than the sample."""
+PATIENCE = 0.75
+"""The part of the time for which the count itself is tried: stored fields are one scan, a second for a million members."""
+PATIENCE_WITH_BEHAVIOUR = 0.35
+"""The same for rules that read orders and events: enough for a shop of a hundred thousand."""
 FEW = 20_000
-"""Members of a shop in which everything is counted exactly at once."""
+"""Members of a shop in which everybody is looked at to say who is inside."""
 FEW_BUCKETS = 200
 """Buckets that are looked at to say who is among very many: 20,000 of a million members."""
 LEAST_INSIDE = 2_000
@@ -113,13 +117,14 @@ def wilson(hits: int, seen: int, everybody: int, *, z: float = Z_95) -> tuple[fl
 def count_soon(*, rule: Rule, seconds: float) -> Estimate | None:
     """This function will count whom a rule means: exactly where that is quick, else about.
 
-    Stored fields are one scan, so the count itself is tried first, and what is left of the time pays for the estimate. What
-    members did is read from orders and events: in a large shop nobody waits for that.
+    The count itself is tried first, for a part of the time; what is left of it pays for the estimate.
     """
     until = time.monotonic() + seconds
-    if not kinds_in(readable(rule, prefix="rule")[1]) or not _is_large():
+    behaviour = kinds_in(readable(rule, prefix="rule")[1])
+    patience = seconds * (PATIENCE_WITH_BEHAVIOUR if behaviour else PATIENCE)
+    if patience:
         try:
-            with within(seconds * 0.75):
+            with within(patience):
                 return count_exactly(rule=rule)
         except TooSlow:
             pass

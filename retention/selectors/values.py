@@ -38,7 +38,7 @@ class ValueList:
     def grouped(self) -> QuerySet[Any, Any]:
         """This function will select every value with how many rows have it."""
         rows = self.table._default_manager.exclude(**{self.column: ""})
-        return rows.values(value=F(self.column)).annotate(number=Count("pk"))
+        return rows.values(known=F(self.column)).annotate(number=Count("pk"))
 
 
 _ALL = (
@@ -89,10 +89,10 @@ def values_of(code: str, *, text: str) -> list[Offer]:
     wanted = STORED[code]
     rows: QuerySet[Any, Any] = wanted.grouped()
     if is_large(wanted) and KnownValue.objects.filter(code=code).exists():
-        rows = KnownValue.objects.filter(code=code)
+        rows = KnownValue.objects.filter(code=code).values("number", known=F("value"))
     if text:
-        rows = rows.filter(value__icontains=text)
-    found = rows.order_by("-number", "value").values_list("value", "number")[:MOST_OFFERED]
+        rows = rows.filter(known__icontains=text)
+    found = rows.order_by("-number", "known").values_list("known", "number")[:MOST_OFFERED]
     return [Offer(value, value, number) for value, number in found]
 
 

@@ -23,7 +23,7 @@ def keep_values(*, now: datetime) -> dict[str, int]:
     for each in STORED.values():
         if not is_large(each):
             continue
-        rows = each.grouped().order_by("-number", "value")[:MOST_KEPT].values_list(Value(each.code), F("value"), F("number"))
+        rows = each.grouped().order_by("-number", "known")[:MOST_KEPT].values_list(Value(each.code), F("known"), F("number"))
         with transaction.atomic():
             KnownValue.objects.filter(code=each.code).delete()
             kept += insert_from_select(KnownValue, rows, ("code", "value", "number"), conflict=("code", "value"))

@@ -314,8 +314,8 @@ class TestCounting:
     def test_an_estimate_with_its_range_stands_until_the_exact_count_is_there(
         self, visitor: Visitor, buyers: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A shop is large from its first member on, and two thirds of it are a sample."""
-        monkeypatch.setattr("retention.selectors.estimate.FEW", 0)
+        """Nobody has the patience to count; two thirds of the members are a sample."""
+        monkeypatch.setattr("retention.selectors.estimate.PATIENCE_WITH_BEHAVIOUR", 0)
         monkeypatch.setattr("retention.selectors.estimate.FIRST_MEMBERS", 2)
         monkeypatch.setattr("retention.selectors.estimate.SPENT", 0)
         page = visitor.page

@@ -31,10 +31,11 @@ def crowd() -> None:
 
 @pytest.fixture
 def _large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shop of whom a third is seen in the first sample, and time for no second."""
+    """No patience to count behaviour; a third of the members are the first sample, and there is time for no second."""
     monkeypatch.setattr(module, "FEW", 0)
     monkeypatch.setattr(module, "FIRST_MEMBERS", MEMBERS // 3)
     monkeypatch.setattr(module, "SPENT", 0)
+    monkeypatch.setattr(module, "PATIENCE_WITH_BEHAVIOUR", 0)
 
 
 @pytest.mark.usefixtures("crowd")

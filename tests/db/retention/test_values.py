@@ -7,7 +7,7 @@ from retention.models import KnownValue
 from retention.selectors import values
 from retention.selectors.values import Offer, values_of
 from retention.services.values import keep_values
-from tests.factories import NOW, make_member, make_order
+from tests.factories import NOW, make_event, make_member, make_order
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +44,10 @@ class TestSmallShops:
         assert values_of("product", text="green") == [Offer("T-1", "Green tea", 0)]
         assert values_of("shop", text="def")[0].value == "default"
 
+    @pytest.mark.parametrize("code", list(values.COUNTED))
+    def test_answer_every_list(self, code: str) -> None:
+        assert values_of(code, text="x") == []
+
 
 @pytest.mark.usefixtures("_large")
 class TestLargeShops:
@@ -56,6 +60,12 @@ class TestLargeShops:
     def test_group_the_table_until_the_first_night(self) -> None:
         three_cities()
         assert [each.value for each in values_of("city", text="ji")] == ["Beijing"]
+
+    def test_keep_what_was_searched_for(self) -> None:
+        for number in range(3):
+            make_event(make_member(), "search", keyword="tea", external_id=f"e{number}")
+        keep_values(now=NOW)
+        assert values_of("keyword", text="TE") == [Offer("tea", "tea", 3)]
 
     def test_keep_the_same_when_kept_twice(self) -> None:
         three_cities()
