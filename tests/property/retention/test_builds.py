@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models import QuerySet
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -34,7 +35,7 @@ RULES: list[dict[str, Any]] = [
     {"combinator": "and", "not": True, "rules": [{"in_segment": "s0"}]},
 ]
 SLUGS = ("s0", "s1", "s2")
-STEPS = st.sampled_from([0, 60, 3_600, 40_000, 86_400, 31 * 86_400])
+STEPS = st.sampled_from([0, 0, 0, 60, 40_000, 86_400, 31 * 86_400])
 
 
 class LargeShop(RuleBasedStateMachine):
@@ -57,7 +58,10 @@ class LargeShop(RuleBasedStateMachine):
     # what happens in a shop
 
     @rule(data=st.data(), age=st.integers(0, 40), total=st.integers(0, 500))
-    def order(self, data: st.DataObject, age: int, total: int) -> None:
+    def orders(self, data: st.DataObject, age: int, total: int) -> None:
+        self.order(data, age=age, total=total)
+
+    def order(self, data: st.DataObject, *, age: int, total: int) -> None:
         member = data.draw(st.sampled_from(self.members))
         make_order(member, placed_at=self.now - timedelta(days=age), total_minor=total)
 
@@ -101,14 +105,16 @@ class LargeShop(RuleBasedStateMachine):
 
     # what marketers do
 
-    @rule(slug=st.sampled_from(SLUGS), number=st.integers(0, len(RULES) - 1))
-    def save_rule(self, slug: str, number: int) -> None:
+    @rule(slug=st.sampled_from(SLUGS), number=st.integers(0, len(RULES) - 1), chunks=st.integers(0, 3))
+    def save_rule(self, slug: str, number: int, chunks: int) -> None:
         document = RULES[number] if slug != "s0" else RULES[number % (len(RULES) - 1)]
         segment = Segment.objects.filter(slug=slug).first()
         if segment is None:
             create_segment(slug=slug, name="S", rule=document, now=self.now)
         else:
             change_rule(segment=segment, rule=document, now=self.now)
+        if chunks:
+            self.begin(chunks)
 
     @rule(slug=st.sampled_from(SLUGS[1:]))
     def delete(self, slug: str) -> None:
@@ -121,22 +127,30 @@ class LargeShop(RuleBasedStateMachine):
 
     # what the clock does
 
-    @rule(seconds=STEPS)
-    def refresh_and_begin(self, seconds: int) -> None:
-        """Builds are opened, and nobody has time for them."""
+    @rule(seconds=st.sampled_from([0, 0, 0, 60, 3_600, 86_400]), chunks=st.integers(0, 2))
+    def refresh_and_begin(self, seconds: int, chunks: int) -> None:
         self.now += timedelta(seconds=seconds)
-        self.heard(lambda: refresh(as_of=self.now, build_seconds=0))
+        self.begin(chunks)
 
-    @rule()
-    def one_chunk(self) -> None:
+    def begin(self, chunks: int) -> None:
+        """Builds are opened, and there is time for a few chunks."""
+
         def work() -> None:
+            refresh(as_of=self.now, build_seconds=0)
             worker = filling._Worker(self.now)
-            found = list(worker.claim())
-            if found:
-                worker.step(found[:1])
+            for _chunk in range(chunks):
+                for build in worker.claim()[:1]:
+                    worker.step([build])
             worker.let_go()
 
         self.heard(work)
+
+    @precondition(lambda self: _open().filter(position__gt=0).exists())
+    @rule(data=st.data(), total=st.sampled_from([0, 400]))
+    def order_meanwhile(self, data: st.DataObject, total: int) -> None:
+        """Somebody who may have been asked already, and whose mark a refresh has taken before the swap."""
+        self.order(data, age=0, total=total)
+        self.heard(lambda: refresh(as_of=self.now, build_seconds=0))
 
     @rule()
     def worker_dies(self) -> None:
@@ -150,7 +164,7 @@ class LargeShop(RuleBasedStateMachine):
         self.heard(lambda: finish_builds(now=self.now))
         assert_facts_are_exact(self.now)
         assert list(segments_are_exact()) == []
-        assert not SegmentBuild.objects.filter(state__in=SegmentBuild.OPEN).exists()
+        assert not _open().exists()
         assert not Segment.objects.exclude(failure=None).exists()
         assert (BuildAnswer.objects.count(), BuildTouched.objects.count()) == (0, 0)
 
@@ -166,6 +180,10 @@ class LargeShop(RuleBasedStateMachine):
             assert entered != ((segment_id, member_id) in known)
             known ^= {(segment_id, member_id)}
         assert known == _inside(counted)
+
+
+def _open() -> QuerySet[SegmentBuild]:
+    return SegmentBuild.objects.filter(state__in=SegmentBuild.OPEN)
 
 
 def _inside(segment_ids: set[int]) -> set[tuple[int, int]]:
