@@ -158,8 +158,8 @@ def _remove_orders(journal: Journal, undone: Undone) -> None:
     undone.kept["changed_orders"] += len(orders) - len(untouched)
     undone.dirty |= {orders[pk]["member_id"] for pk in untouched}
     for model in (OrderLine, Refund):
-        model._default_manager.filter(order_id__in=untouched).delete()
-    Order.objects.filter(pk__in=untouched).delete()
+        _delete(model, "order_id", untouched)
+    _delete(Order, "id", untouched)
     undone.removed["orders"] += len(untouched)
 
 
@@ -367,14 +367,20 @@ def _models_of_members() -> list[type[Model]]:
 
 
 def _delete_members(ids: Sequence[int]) -> int:
-    """Without Django's cascade, which would delete what nobody thought of: the database refuses instead."""
     for chunk in batches(ids, AT_ONCE):
         for ties in member_ties:
             ties.clear(chunk)
+    _delete(Member, "id", ids)
+    return len(ids)
+
+
+def _delete(model: type[Model], column: str, ids: Sequence[int]) -> None:
+    """Without Django's cascade, which would load every row, and delete what nobody thought of: the database refuses."""
+    table = connection.ops.quote_name(model._meta.db_table)
+    for chunk in batches(ids, AT_ONCE):
         places = ", ".join(["%s"] * len(chunk))
         with connection.cursor() as cursor:
-            cursor.execute(f"DELETE FROM {connection.ops.quote_name(Member._meta.db_table)} WHERE id IN ({places})", chunk)
-    return len(ids)
+            cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({places})", chunk)
 
 
 # --- What is sold, and where

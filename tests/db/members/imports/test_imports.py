@@ -33,6 +33,10 @@ from members.services.imports import (
     start_trial,
     start_undo,
 )
+from retention.models import Membership, Segment, StaticMember
+from retention.services.checks import facts_are_exact, segments_are_exact
+from retention.services.refresh import refresh
+from retention.services.segments import create_segment
 from tests.db.members.imports.given import everything, imported, undone, uploaded, work
 from tests.factories import NOW
 from tests.unit.members.connectors.samples import line, line_report, order, order_report
@@ -459,3 +463,50 @@ class TestCleanImports:
         with pytest.raises(ImportRefused) as refused:
             start_undo(import_id=source.pk, now=NOW)
         assert refused.value.code == "too_old"
+
+
+class TestAmongOthers:
+    def test_a_worker_thought_dead_that_is_not_spoils_nothing(
+        self, file: Any, small_batches: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Before its third batch the first worker is slow; a second one takes the job over and ends it."""
+        from members.ingest import background
+
+        source = uploaded(orders_file(file))
+        start_import(import_id=source.pk, now=NOW)
+        real, calls = background._Progress.tell, iter(range(1, 100))
+
+        def slow(progress: Any, state: Any = None) -> None:
+            if next(calls) == 3:
+                Job.objects.filter(state="running").update(claimable_at=NOW)
+                assert run_jobs(now=NOW + timedelta(minutes=10)) == {"done": 1}
+            real(progress, state)
+
+        monkeypatch.setattr(background._Progress, "tell", slow)
+        assert work() == {"taken": 1}
+        source.refresh_from_db()
+        assert (source.state, source.accepted, source.created, source.step) == ("imported", 5, 5, 3)
+        assert Job.objects.get().state == "done"
+        assert ImportJournal.objects.count() == 3
+
+    def test_facts_and_segments_are_exact_after_an_undo(self, file: Any) -> None:
+        create_segment(slug="buyers", name="Buyers", rule={"field": "order_count", "operator": ">=", "value": 1}, now=NOW)
+        ingest_orders(
+            [{"external_id": "x", "member": "m1", "placed_at": "2026-05-01", "status": "paid", "total_minor": 5}], now=NOW
+        )
+        refresh(as_of=NOW)
+        source = imported(orders_file(file))
+        refresh(as_of=NOW + timedelta(minutes=1))
+        assert Membership.objects.count() == 3
+        undone(source, now=NOW + timedelta(minutes=2))
+        refresh(as_of=NOW + timedelta(minutes=3))
+        assert [*facts_are_exact(), *segments_are_exact()] == []
+        assert (Member.objects.get().external_id, Membership.objects.count()) == ("m1", 1)
+        assert Segment.objects.get().member_count == 1
+
+    def test_who_stands_on_a_fixed_list_stays(self, file: Any) -> None:
+        source = imported(orders_file(file))
+        segment = create_segment(slug="list", name="List", rule={"everyone": True}, now=NOW)
+        StaticMember.objects.create(segment=segment, member_id=Member.objects.get(external_id="m1").pk)
+        assert undone(source).undone["kept"]["held_members"] == 1
+        assert Member.objects.get().external_id == "m1"
