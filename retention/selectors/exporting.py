@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from core.periods import date_of
 from members.models import Member
 from retention.fields import FACT_FIELDS, SCORE_FIELDS
 from retention.models import Membership, Segment, Transition
+from retention.scored import current_parameters, scored
 from retention.selectors.listings import external_ids, transitions
-from retention.selectors.sections import facts_rows, scores_rows
+from retention.selectors.state import day_asked
+from rules.fields import FieldType
 
 CHUNK = 5_000
 PROFILE: Mapping[str, str | Promise] = {
@@ -32,7 +34,7 @@ COLUMNS: Mapping[str, Any] = {**PROFILE, **FACTS, **SCORES}
 ANONYMOUS = frozenset({"external_id", "entered_at"})
 DEFAULT = ("external_id", "entered_at")
 CONTACTS = frozenset({"phone", "email"})
-_OF_MEMBERS = tuple(name for name in PROFILE if name != "entered_at")
+DATES = frozenset(field.name for field in (*FACT_FIELDS, *SCORE_FIELDS) if field.type is FieldType.DATE)
 
 Hide = Callable[[str, str], str]
 """How a contact is shown (column, value) to who may not see it whole."""
@@ -42,13 +44,25 @@ def as_it_is(_column: str, value: str) -> str:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What a chunk's columns are read from."""
+class _Reader:
+    """Reads what the chosen columns need and no more, of one chunk after the other, all by the same parameters and day."""
 
-    profiles: Mapping[int, Mapping[str, Any]]
-    facts: Mapping[int, Mapping[str, Any]]
-    scores: Mapping[int, Mapping[str, Any]]
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._day, self._parameters = day_asked(None), current_parameters()
+        self._profile = [name for name in PROFILE if name != "entered_at" and (name in columns or name == "external_id")]
+        self._fields = [field for field in (*FACT_FIELDS, *SCORE_FIELDS) if field.name in columns]
+
+    def profiles(self, ids: list[int]) -> dict[int, Mapping[str, Any]]:
+        rows = Member.objects.filter(pk__gte=ids[0], pk__lte=ids[-1], pk__in=ids).values("pk", *self._profile)
+        return {row["pk"]: row for row in rows}
+
+    def scores(self, ids: list[int]) -> dict[int, Mapping[str, Any]]:
+        if self._day is None or not self._fields:
+            return {}
+        rows = scored(as_of_day=self._day, parameters=self._parameters, scope=ids)
+        read = rows.values_list("member_id", *(field.column for field in self._fields))
+        names = [field.name for field in self._fields]
+        return {row[0]: dict(zip(names, row[1:], strict=True)) for row in read}
 
 
 def member_rows(segment: Segment, columns: Sequence[str], *, hide: Hide = as_it_is) -> Iterator[list[Any]]:
@@ -56,12 +70,14 @@ def member_rows(segment: Segment, columns: Sequence[str], *, hide: Hide = as_it_
 
     Whoever enters or leaves meanwhile is a row or not; nobody is two. A member erased since is left out.
     """
+    reader = _Reader(columns)
     for chunk in _chunks(segment):
-        known = _read([member_id for member_id, _since in chunk], columns)
+        ids = [member_id for member_id, _since in chunk]
+        profiles, scores = reader.profiles(ids), reader.scores(ids)
         for member_id, since in chunk:
-            profile = known.profiles.get(member_id)
+            profile = profiles.get(member_id)
             if profile is not None:
-                cells = {"entered_at": since, **profile, **known.facts.get(member_id, {}), **known.scores.get(member_id, {})}
+                cells = {"entered_at": since, **profile, **scores.get(member_id, {})}
                 yield [_cell(name, cells.get(name), hide) for name in columns]
 
 
@@ -88,17 +104,11 @@ def _chunks(segment: Segment) -> Iterator[list[tuple[int, Any]]]:
         chunk = list(listed.filter(member_id__gt=chunk[-1][0])[:CHUNK]) if len(chunk) == CHUNK else []
 
 
-def _read(ids: list[int], columns: Sequence[str]) -> _Known:
-    wanted = [name for name in _OF_MEMBERS if name in columns or name == "external_id"]
-    rows = Member.objects.filter(pk__gte=ids[0], pk__lte=ids[-1], pk__in=ids).values("pk", *wanted)
-    return _Known(
-        profiles={row["pk"]: row for row in rows},
-        facts=facts_rows(ids) if any(name in FACTS for name in columns) else {},
-        scores=scores_rows(ids) if any(name in SCORES for name in columns) else {},
-    )
-
-
 def _cell(name: str, value: Any, hide: Hide) -> Any:
-    if name in CONTACTS and value:
-        return hide(name, value)
-    return value.isoformat() if name == "entered_at" and value is not None else value
+    if value is None:
+        return None
+    if name in CONTACTS:
+        return hide(name, value) if value else value
+    if name in DATES:
+        return date_of(value).isoformat()
+    return value.isoformat() if name == "entered_at" else value

@@ -205,8 +205,11 @@ class TestTheFile:
         self, admin: Client, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("retention.selectors.exporting.CHUNK", 2)
-        rows = lines(admin.post(address("export", world.segment), {"columns": ["external_id", "order_count", "r_score"]}))
-        assert [row.rpartition(",")[0] for row in rows[1:]] == [f"{member.external_id},3" for member in world.members]
+        columns = ["external_id", "order_count", "last_order_at", "r_score"]
+        rows = lines(admin.post(address("export", world.segment), {"columns": columns}))
+        days = ("2026-06-15", "2026-06-14", "2026-06-13")
+        expected = [f"{member.external_id},3,{day}" for member, day in zip(world.members, days, strict=True)]
+        assert [row.rpartition(",")[0] for row in rows[1:]] == expected
 
 
 class TestAList:
