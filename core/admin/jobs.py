@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -133,6 +133,10 @@ def _told(job: Job, kind: JobKind | None) -> list[str]:
     return told or counts_in_words({name: value for name, value in job.result.items() if type(value) is int})
 
 
+def _stop_url(job: Job) -> str:
+    return reverse("admin:core_job_stop", args=[job.pk])
+
+
 @admin.register(Job)
 class JobAdmin(RekindleAdmin):
     empty_says = _("Work that takes more than a few seconds stands here, with how far it is.")
@@ -167,11 +171,11 @@ class JobAdmin(RekindleAdmin):
             request,
             "rekindle/job.html",
             title=job_label(job),
-            obj=job,
             sentence=job_sentence(job, now=now),
             mark=badge(job_state(job, now=now)),
             bar=self.bar(job),
             open=is_open,
+            stop_url=_stop_url(job),
             silent=is_open and not clock_is_ticking(now=now),
             facts=[(label, value) for label, value in self._facts(job) if value],
             told=_told(job, kind),
@@ -204,7 +208,7 @@ class JobAdmin(RekindleAdmin):
         return confirmed(
             self,
             request,
-            obj=job,
+            obj=None,
             title=gettext("Stop “%(job)s”?") % {"job": job_label(job)},
             sentences=lambda: [
                 job_sentence(job, now=timezone.now()),
@@ -219,7 +223,7 @@ class JobAdmin(RekindleAdmin):
     def bar(self, job: Job) -> SafeString | str:
         done = job_share(job)
         colour = job_state(job, now=timezone.now()).colour
-        return "" if done is None else bar([(colour, done)], title=share(done))
+        return "" if done is None else bar([(colour, done)], title=_reached(job))
 
     @display(description=_("work"))
     def work(self, job: Job) -> str:
@@ -241,7 +245,8 @@ class JobAdmin(RekindleAdmin):
     def progress(self, job: Job) -> SafeString:
         if job.state == Job.State.FAILED:
             return format_html("{}", job.error)
-        return format_html("{} {}", _reached(job) if job.done or job.total else "", self.bar(job))
+        done = job_share(job)
+        return format_html("{} {}", share(done) if done is not None else number(job.done) if job.done else "", self.bar(job))
 
     @display(description=_("made at"))
     def made(self, job: Job) -> SafeString:
