@@ -166,7 +166,6 @@ class TestTheList:
             "failing=true": [], "failing=false": ["vip", "all"],
         }  # fmt: skip
 
-
     def test_tells_how_fresh_each_is(self, client: Caller) -> None:
         vip(client, "ann")
         before = client.get("segments/vip/").json()
