@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 STALE_DAYS = 7
 PROVED_MEMBERS = 2_000
@@ -45,7 +46,7 @@ class Upkeep(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.stale_days}"
+        return ngettext("%(days)d day", "%(days)d days", self.stale_days) % {"days": self.stale_days}
 
 
 class SampleProof(models.Model):
