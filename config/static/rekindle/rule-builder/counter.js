@@ -24,6 +24,7 @@ export class Counter {
             return;
         }
         this.panel?.setAttribute("aria-busy", "true");
+        if (this.panel) this.panel.dataset.stale = "";
         this.timer = setTimeout(() => this.run(rule), WAIT_MS);
     }
 
@@ -90,6 +91,7 @@ export class Counter {
 
     show(answer) {
         if (!this.panel) return;
+        delete this.panel.dataset.stale;
         if (answer.count === undefined) {
             delete this.panel.dataset.count;
             delete this.panel.dataset.exact;
