@@ -146,10 +146,10 @@ def member_listing(
     for name, value in profile.items():
         # The second condition says nothing new: by it the database knows that its index of what is known will do.
         members = members.filter(**{name: value}).exclude(**{name: ""})
-    for name, value in (("registered_at__gte", registered_from), ("registered_at__lt", registered_to)):
-        members = members.filter(**{name: value}) if value is not None else members
-    for name, value in (("created_at__gte", first_seen_from), ("created_at__lt", first_seen_to)):
-        members = members.filter(**{name: value}) if value is not None else members
+    for name, at in (("registered_at__gte", registered_from), ("registered_at__lt", registered_to)):
+        members = members.filter(**{name: at}) if at is not None else members
+    for name, at in (("created_at__gte", first_seen_from), ("created_at__lt", first_seen_to)):
+        members = members.filter(**{name: at}) if at is not None else members
     return members.prefetch_related("tags", "identifiers", "consents")
 
 
