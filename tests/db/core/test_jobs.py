@@ -7,9 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.core.management import call_command
 from django.db import OperationalError, transaction
+from django.utils import timezone
 
+from core import tasks
 from core.errors import DomainError, InvalidInput, NotFound
 from core.models import Job
 from core.registry import JobKind, PeriodicWork, RunningJob, Store, periodic_work
@@ -451,6 +454,31 @@ class TestTick:
         call_command("tick", "--now", NOW.isoformat())
         assert now_of(job).state == "done"
         assert capsys.readouterr().out == "core.jobs: done 1\n"
+
+
+class TestAWorkerOfCelery:
+    def test_runs_the_jobs_that_wait_when_it_is_rung_for(self, kinds):
+        job = asked()
+        current_app.tasks["core.jobs"].run(unknown="to a later release")
+        assert now_of(job).state == "done"
+
+    def test_gives_itself_back_after_a_while_and_goes_on_later(self, kinds, monkeypatch):
+        """A long job must not hold a worker for longer than the broker thinks it alive."""
+        job, rows = asked(), []
+
+        def doing(running: RunningJob) -> Mapping[str, Any]:
+            monkeypatch.setattr(tasks, "LONGEST_SECONDS", 0)
+            for row in range(running.state.get("row", 0) + 1, 4):
+                rows.append(row)
+                running.report(row, total=3, state={"row": row})
+            return {"rows": rows}
+
+        kinds.doing = doing
+        monkeypatch.setattr(tasks, "LONGEST_SECONDS", -1)
+        current_app.tasks["core.jobs"].run()
+        assert now_of(job).state == "waiting"
+        assert run_jobs(now=timezone.now()) == {"done": 1}
+        assert now_of(job).result == {"rows": [1, 2, 3]}
 
 
 def test_a_refusal_that_may_pass_says_so() -> None:
