@@ -201,6 +201,11 @@ class SegmentAdmin(RekindleAdmin):
         segment = self.viewable(request, object_id)
         if not self.has_delete_permission(request, segment):
             raise PermissionDenied
+        holding, others = _who_relies(segment)
+        if holding and request.method != "POST":
+            # A button that would refuse is none: who relies on it is said where they are listed.
+            messages.error(request, gettext("It cannot be deleted while these rely on it: %(names)s.") % {"names": holding})
+            return HttpResponseRedirect(change_url("retention_segment", segment.pk) + "#uses")
 
         def do() -> str:
             with transaction.atomic():
@@ -214,7 +219,7 @@ class SegmentAdmin(RekindleAdmin):
             request,
             obj=segment,
             title=gettext("Delete %(segment)s?") % {"segment": segment.name},
-            sentences=lambda: [*_who_relies(segment), _what_goes(segment)],
+            sentences=lambda: [_what_goes(segment), *_who_is_left(others)],
             verb=gettext("Delete the segment"),
             do=do,
             back=back,
@@ -252,17 +257,15 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
     return {"rule": rule} if isinstance(rule, dict) else {}
 
 
-def _who_relies(segment: Segment) -> list[str]:
-    """Who keeps it from being deleted, and who could not be started any more."""
+def _who_relies(segment: Segment) -> tuple[str, str]:
+    """Who keeps it from being deleted, and who names it without needing it yet, or any more."""
     uses = [use for _app, use in uses_of(segment.slug)]
-    holding = ", ".join(use.name for use in uses if use.holds)
-    others = ", ".join(use.name for use in uses if not use.holds)
-    said = []
-    if holding:
-        said.append(gettext("It cannot be deleted while these rely on it: %(names)s.") % {"names": holding})
-    if others:
-        said.append(gettext("These name it and would be without it: %(names)s.") % {"names": others})
-    return said
+    holding, others = (", ".join(use.name for use in uses if use.holds is holds) for holds in (True, False))
+    return holding, others
+
+
+def _who_is_left(names: str) -> list[str]:
+    return [gettext("These name it and would be without it: %(names)s.") % {"names": names}] if names else []
 
 
 def _what_goes(segment: Segment) -> str:

@@ -99,7 +99,7 @@ class TestDeleting:
     def test_refuses_and_names_who_uses_it(self, admin: Client) -> None:
         page = reverse("admin:retention_segment_delete", args=[segment().pk])
         segment({"in_segment": "s"}, slug="user")
-        assert "It cannot be deleted while these rely on it: User." in text_of(admin.get(page))
+        assert "It cannot be deleted while these rely on it: User." in text_of(admin.get(page, follow=True))
         shown = text_of(admin.post(page, follow=True))
         assert Segment.objects.count() == 2
         assert "This segment is in use by User." in shown
