@@ -40,7 +40,8 @@ class BoundedPaginator(Paginator):
     def _found(self) -> int:
         rows = self.object_list
         if isinstance(rows, QuerySet):
-            return rows.order_by()[: COUNTED + 1].count()
+            # In the list's own order, which an index serves: without it a database may look at every row before it counts.
+            return rows[: COUNTED + 1].count()
         return len(rows)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Count, Max, Q, QuerySet, Sum
 
 from retention.models import Membership, Segment
-from retention.scored import Scored, current_parameters, scored
+from retention.scored import MORE_THAN_ANY_TABLE, Scored, current_parameters, scored
 from retention.selectors.state import day_asked
 
 
@@ -75,15 +75,22 @@ def _summed(rows: list[dict[str, Any]]) -> Overview:
 
 
 def members_at(**scores: Any) -> QuerySet[Scored, Any]:
-    """This function will select the ids of the members with exactly these scores, such as lifecycle_stage="lost"."""
+    """This function will select the ids of the members with exactly these scores, such as lifecycle_stage="lost".
+
+    For lists with the newest member on top.
+    """
     day = day_asked(None)
-    everybody = scored(as_of_day=day or 0, parameters=current_parameters(), scope=[] if day is None else None)
-    return everybody.filter(**scores).values("member_id")
+    scope: list[int] | None = [] if day is None else None
+    everybody = scored(as_of_day=day or 0, parameters=current_parameters(), scope=scope, newest_first=True)
+    # A limit that no table reaches: without one Django drops the order from a subquery.
+    return everybody.filter(**scores).values("member_id").order_by("-member_id")[:MORE_THAN_ANY_TABLE]
 
 
 def members_in(slug: str) -> QuerySet[Membership, Any]:
-    """This function will select the ids of a segment's members as the last refresh wrote them."""
-    return Membership.objects.filter(segment__slug=slug).values("member_id")
+    """This function will select the ids of a segment's members as the last refresh wrote them, for lists as above."""
+    segment_id = Segment.objects.filter(slug=slug).values_list("pk", flat=True).first()
+    inside = Membership.objects.filter(segment_id=segment_id or 0)
+    return inside.values("member_id").order_by("-member_id")[:MORE_THAN_ANY_TABLE]
 
 
 def members_in_known(slug: str) -> QuerySet[Membership, Any] | None:
