@@ -44,7 +44,8 @@ def _register_imports() -> None:
         (imports.TRIAL_JOB, _("Try an import"), run_trial),
         (imports.UNDO_JOB, _("Undo an import"), run_undo),
     ):
-        job_kinds.register(JobKind(code, label, run, asked=imports.asked, page=imports.page))
+        kind = JobKind(code, label, run, lease_seconds=imports.LEASE_SECONDS, asked=imports.asked, page=imports.page)
+        job_kinds.register(kind)
     periodic_work.register(
         PeriodicWork("members.clean_imports", _("Throw away old imports"), imports.clean_imports, order=90, daily_at="04:30")
     )

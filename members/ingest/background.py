@@ -88,6 +88,8 @@ def _import(job: RunningJob, source: Import) -> Mapping[str, Any]:
                 with room():
                     _take(progress, source, step, batch, _Rejects(folder, paths, sources[place]), profiles)
                 source.step = step
+            else:
+                progress.tell()
             progress.passed(sources[place])
     done = Import.objects.filter(pk=source.pk, state=ImportState.IMPORTING)
     if done.update(state=ImportState.IMPORTED, finished_at=job.now()) == 1:

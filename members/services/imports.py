@@ -43,6 +43,9 @@ MOST_NEEDS = 3
 MOST_RECENT = 500
 ASKED_AT_ONCE = 2_000
 
+LEASE_SECONDS = 300
+"""The longest time between two batches: that in which a line report of a million rows is read before its first order."""
+
 
 class ImportRefused(DomainError):
     """An import cannot be moved on; `code` says why."""

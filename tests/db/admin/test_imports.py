@@ -313,6 +313,16 @@ class TestTheList:
         assert "not imported yet" in page
         assert "imported" in page
 
+    def test_finds_a_file_by_its_name(self, marketer: Client, tmp_path: Path) -> None:
+        path = tmp_path / "orders of may.csv"
+        path.write_text(GOOD)
+        uploaded(path)
+        found = [
+            "orders of may.csv" in text_of(marketer.get(reverse("admin:members_import_changelist"), {"q": word}))
+            for word in ("May", "June")
+        ]
+        assert found == [True, False]
+
     def test_teaches_when_it_is_empty(self, marketer: Client) -> None:
         assert "An import brings members, orders or behaviour events in" in text_of(
             marketer.get(reverse("admin:members_import_changelist"))

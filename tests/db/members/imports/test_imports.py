@@ -41,7 +41,7 @@ from tests.db.members.imports.given import everything, imported, undone, uploade
 from tests.factories import NOW
 from tests.unit.members.connectors.samples import line, line_report, order, order_report
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 MEMBERS = "external_id,name,phone,email,tags,consent_sms\n"
 ORDERS = "external_id,member,placed_at,status,total_minor,product,quantity,unit_price_minor,category\n"
