@@ -116,9 +116,10 @@ export class Combobox {
     }
 
     row(option, index) {
+        const hint = option.hint || (this.typed && option.value !== option.label ? option.value : "");
         return h("div", { role: "option", id: `${this.list.id}-${index}`, "data-index": index, "data-value": option.value, "aria-selected": "false" },
             h("span", { class: "rk-list-label" }, option.label, option.note ? h("small", {}, option.note) : null),
-            option.hint ? h("small", { class: "rk-list-hint" }, option.hint) : null);
+            hint ? h("small", { class: "rk-list-hint" }, hint) : null);
     }
 
     rows() {
@@ -149,8 +150,9 @@ export class Combobox {
     choose(row) {
         if (!row) return;
         const option = this.options[Number(row.dataset.index)];
-        this.text = option.label;
-        this.input.value = option.label;
+        // Who may type freely sees what is stored: a product's code, not its name.
+        this.text = this.typed ? option.value : option.label;
+        this.input.value = this.text;
         this.close();
         this.pick(option);
     }
