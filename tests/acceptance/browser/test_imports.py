@@ -154,3 +154,21 @@ class TestImporting:
             "“photo.png”: This is not a text file. Save it as CSV or JSONL, in UTF-8 if you can choose."
         )
         assert not Import.objects.exists()
+
+    def test_goes_through_in_chinese_on_a_telephone(self, visitor: Visitor, worker: None, tmp_path: Path) -> None:
+        """By what the steps are rather than what they are called: their words stand in the catalogue."""
+        page = visitor.page
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.context.add_cookies([{"name": "django_language", "value": "zh-hans", "url": visitor.base}])
+        visitor.visit("/admin/members/import/add/")
+        assert page.get_attribute("html", "lang") == "zh-hans"
+        page.set_input_files("#files", [str(path) for path in reports(tmp_path)])
+        page.locator("#upload button[type=submit]").click()
+        page.wait_for_url("**/preview/")
+        assert page.locator("td.rk-wrong").count() == 2
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.locator("form[action$='/start/'] button").click()
+        page.wait_for_selector("a[href$='/undo/']")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        source = Import.objects.get()
+        assert (source.accepted, source.rejected, source.language) == (6, 2, "zh-hans")
