@@ -93,11 +93,6 @@ def _demand_same() -> None:
 
 
 OURS, LIMIT, FRESH = "full again, by us", "by hand, counted only (the limit)", "by hand, into a fresh table"
-WAYS: dict[str, Callable[[], object]] = {
-    LIMIT: lambda: run_sql(f"EXPLAIN (ANALYZE, TIMING OFF) {BY_HAND}"),
-    FRESH: _into_fresh_table,
-    OURS: _count_all,
-}
 
 LAST_DAY = 20_634
 """The shop day number of 2026-06-30."""
@@ -157,3 +152,9 @@ LEFT JOIN (
     GROUP BY member_id
 ) AS carts ON carts.member_id = member.id
 """
+
+WAYS: dict[str, Callable[[], object]] = {
+    LIMIT: lambda: run_sql(f"EXPLAIN (ANALYZE, TIMING OFF) {BY_HAND}"),
+    FRESH: _into_fresh_table,
+    OURS: _count_all,
+}

@@ -234,7 +234,7 @@ def _slow_provider() -> Iterator[None]:
     from campaigns.channels import Message, Receipt
     from campaigns.channels.sms import Sms
 
-    def send(_channel: Sms, *, message: Message) -> Receipt:
+    def send(self: Sms, *, message: Message) -> Receipt:
         sleep(PROVIDER_SECONDS)
         return Receipt(message.key)
 
