@@ -97,6 +97,11 @@ class Tally(Expression):
         self.look, self.behaviour, self.sought = look, behaviour, sought
         self.measure, self.member_column = measure, member_column
 
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What it is known by, without the labels of the catalogue: Django hashes expressions over and over."""
+        return (Tally, self.look, self.measure, self.member_column)
+
     def resolve_expression(self, query: Any = None, *args: Any, **kwargs: Any) -> Any:
         """This function will join the sums to `query` unless they are, and give the column that holds the measure."""
         column = JoinedColumn(self._joined_to(query), self.measure.name, self.output_field)

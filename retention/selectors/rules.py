@@ -111,14 +111,14 @@ def condition(
     rulebook: Rulebook | None = None,
 ) -> Q:
     """This function will compile a rule given from outside as `Rulebook.condition_of` does, or raise InvalidInput."""
-    rulebook = rulebook or Rulebook()
+    rulebook = Rulebook() if rulebook is None else rulebook
     placed = readable(document, prefix=prefix, rulebook=rulebook)[1]
     return compile_rule(placed, rulebook.catalogue, as_of_day=day, as_of=as_of, scope=scope)
 
 
 def readable(document: object, *, prefix: str = "", rulebook: Rulebook | None = None) -> tuple[Node, Node]:
     """This function will read a rule given from outside: as it stands, and with inner segments in place; or InvalidInput."""
-    rulebook = rulebook or Rulebook()
+    rulebook = Rulebook() if rulebook is None else rulebook
     try:
         rule = rulebook.read(document)
         return rule, rulebook.placed(rule)
@@ -134,7 +134,8 @@ def invalid_rule(errors: RuleErrors, *, prefix: str = "") -> InvalidInput:
 
 def writer(rulebook: Rulebook | None = None) -> Writer:
     """This function will make the writer of sentences in the active language and the shop's currency."""
-    currency, rulebook = shop_currency(), rulebook or Rulebook()
+    currency = shop_currency()
+    rulebook = Rulebook() if rulebook is None else rulebook  # one without segments is false
     names = {slug: segment.name for slug, segment in rulebook.segments.items()}
     return Writer(
         catalogue=rulebook.catalogue,
