@@ -138,8 +138,7 @@ class OrderWriter:
         self.outcome.created += len(ids)
         self.outcome.touched.update(fresh[key].values["member_id"] for key in ids)
         if self.journal is not None:
-            for key, pk in ids.items():
-                self.journal.order_made(pk, fresh[key].values, _sums(fresh[key].lines or ()))
+            self.journal.orders_made((pk, fresh[key].values, fresh[key].lines) for key, pk in ids.items())
         return {key: rows for key, rows in by_order.items() if key not in ids}
 
     def _forget_rejections_of_rivals(

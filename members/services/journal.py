@@ -6,7 +6,7 @@ checksum of what the batch left there: an undo touches only what still looks so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -87,9 +87,17 @@ class Journal:
         """Whom the batch concerned, made or met."""
         return {*self.touched, *self.shells, *(pk for pk, _mark in self.members)}
 
-    def order_made(self, pk: int, values: Mapping[str, Any], lines: Iterable[tuple[int, int]]) -> None:
-        """`lines` are (pieces, amount) of each."""
-        self.orders.append((pk, order_mark(values, lines)))
+    def orders_made(self, made: Iterable[tuple[int, Mapping[str, Any], Sequence[Any] | None]]) -> None:
+        """This function will note (id, values, lines) of orders, in one loop without a call of ours: each order pays."""
+        encode, note = PLAIN_ENCODER.encode, self.orders.append
+        for pk, values, lines in made:
+            pieces = amount = 0
+            for line in lines or ():
+                pieces += line.quantity
+                amount += line.amount_minor
+            instants = [instant and int(instant.timestamp()) for instant in instants_of(values)]
+            sums = (len(lines) if lines else 0, pieces, amount)
+            note((pk, crc32(encode((words_of(values), instants, sums)))))
 
     def order_changed(
         self,
@@ -131,7 +139,7 @@ def order_mark(values: Mapping[str, Any], lines: Iterable[tuple[int, int]] | Non
 
 
 def order_mark_of(values: Mapping[str, Any], sums: tuple[int, int, int] | None) -> int:
-    """Made for every order that an import makes: 2 us each, against some 45 that the order itself costs."""
+    """The mark that `orders_made` makes too."""
     instants = [instant and int(instant.timestamp()) for instant in instants_of(values)]
     return crc32(PLAIN_ENCODER.encode((words_of(values), instants, sums)))
 
