@@ -134,7 +134,7 @@ def _complete(
     category_of: Mapping[str, int | None],
     journal: Journal | None,
 ) -> None:
-    """Fills what known products lack, and marks the members who bought or looked at them: what they did is of a category now.
+    """Fills what known products lack, and marks the members who bought or looked at them: that is of a category now.
 
     A rival's order of such a product that is not committed yet is not seen here; only its own mark
     counts that member again.
