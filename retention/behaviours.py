@@ -191,6 +191,7 @@ def _aggregate(measure: Measure, day: str) -> Count | Sum:
 # --- The catalogue's behaviours
 
 _Deed = tuple[Promise, Promise]
+# What the product itself will write enters with the room that writes it: a kind that never happens would count as «did not».
 _EVENTS: dict[EventKind, tuple[_Deed, dict[str, _Deed]]] = {
     EventKind.VISIT: (
         (_("visited"), _("did not visit")),
@@ -246,11 +247,6 @@ _EVENTS: dict[EventKind, tuple[_Deed, dict[str, _Deed]]] = {
         (_("answered a survey"), _("did not answer a survey")),
         {"topic": (_("answered a survey about %(what)s"), _("did not answer a survey about %(what)s"))},
     ),
-    EventKind.MESSAGE_SENT: ((_("was sent a message"), _("was not sent a message")), {}),
-    EventKind.MESSAGE_OPENED: ((_("opened a message"), _("did not open a message")), {}),
-    EventKind.MESSAGE_CLICKED: ((_("clicked in a message"), _("did not click in a message")), {}),
-    EventKind.COUPON_ISSUED: ((_("was given a coupon"), _("was not given a coupon")), {}),
-    EventKind.COUPON_REDEEMED: ((_("redeemed a coupon"), _("did not redeem a coupon")), {}),
 }
 _BOUGHT = Deed(_("bought %(what)s"), _("did not buy %(what)s"))
 
