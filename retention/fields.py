@@ -154,7 +154,7 @@ SCORE_FIELDS = (
         name="overdue_ratio",
         type=FieldType.DECIMAL,
         label=_("Overdue"),
-        unit="times",
+        unit="rhythms",
         group=HABITS,
         help=_("Days since the last order as a multiple of the buying rhythm: 2 is twice as long as usual."),
     ),

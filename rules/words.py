@@ -34,6 +34,7 @@ UNITS: Mapping[str, tuple[str, str]] = {
     "orders": (_("%(number)s order"), _("%(number)s orders")),
     "points": (_("%(number)s point"), _("%(number)s points")),
     "times": (_("%(number)s time"), _("%(number)s times")),
+    "rhythms": (_("%(number)s time the rhythm"), _("%(number)s times the rhythm")),
     "messages": (_("%(number)s message"), _("%(number)s messages")),
     "coupons": (_("%(number)s coupon"), _("%(number)s coupons")),
     "refunds": (_("%(number)s refund"), _("%(number)s refunds")),

@@ -144,6 +144,7 @@ UNITS: Mapping[str, Promise] = {
     "orders": _("orders"),
     "points": _("points"),
     "times": _("times"),
+    "rhythms": _("times the rhythm"),
     "messages": _("messages"),
     "coupons": _("coupons"),
     "refunds": _("refunds"),
