@@ -120,7 +120,8 @@ def _building(segment: Segment) -> str:
         return ""
     numbers = {"done": number(build.scanned), "total": number(build.total)}
     said = gettext("It is being counted anew: %(done)s of %(total)s members asked.") % numbers
-    return f"{said} {gettext('Until then the old members are shown.')}" if segment.as_of else said
+    meanwhile = gettext("Until then the old members are shown.")
+    return f"{said} {meanwhile}" if segment.as_of else said
 
 
 def _uploads(segment: Segment) -> list[dict[str, Any]]:
