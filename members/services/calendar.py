@@ -64,6 +64,12 @@ def hold_zone(*, now: datetime) -> None:
     _demand(row[0] if row else None, now)
 
 
+def keep_writers_out() -> None:
+    """This function will wait for everybody who takes members, orders or events in, and let nobody begin until the caller's
+    transaction ends. Taken before rows are locked: they may wait for those."""
+    lock_for_transaction(LockSpace.CALENDAR)
+
+
 def _demand(stored: str | None, now: datetime) -> None:
     if stored is None:
         insert_rows(StoredCalendar, ["id", "zone", "changed_at"], [(1, shop_zone().key, now)], conflict=["id"])
@@ -80,7 +86,7 @@ def change_zone(*, now: datetime) -> dict[str, int]:
     3. note the zone.
     """
     with transaction.atomic():
-        lock_for_transaction(LockSpace.CALENDAR)
+        keep_writers_out()
         zone = shop_zone()
         counts = {each.code: sum(_rewrite(each, span) for span in _spans_of(each, zone)) for each in DAYS}
         StoredCalendar.objects.update_or_create(defaults={"zone": zone.key, "changed_at": now})

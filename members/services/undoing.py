@@ -39,7 +39,8 @@ from members.models import (
     Refund,
     Shop,
 )
-from members.services.imports import demand_nothing_fired, standing_journal
+from members.services.calendar import keep_writers_out
+from members.services.imports import demand_nothing_fired, standing_journal, with_survivors
 from members.services.journal import (
     ATTRIBUTE,
     MEMBER_MARKED,
@@ -105,6 +106,8 @@ def _undo_last(job: RunningJob, found: Import, done: int) -> None:
         if last is None:
             return
         journal = Journal.decoded(last.entries)
+        if journal.shops or journal.products or journal.categories:
+            keep_writers_out()  # who found one of them, and has not written yet, would write of what is gone
         demand_nothing_fired(found, member_ids=sorted(journal.member_ids))
         undone = undo_batch(journal)
         ImportJournal.objects.filter(pk=last.pk).update(undone=True, entries="")
@@ -122,10 +125,11 @@ def undo_batch(journal: Journal) -> Undone:
     5. mark whose facts must be counted again.
     """
     undone = Undone(dirty=set(journal.touched))
-    _held(Member, journal.member_ids)
+    holders = with_survivors(journal.member_ids)
+    _held(Member, holders)
     _remove_events(journal, undone)
-    _remove_orders(journal, undone)
-    _restore_orders(journal, undone)
+    _remove_orders(journal, holders, undone)
+    _restore_orders(journal, holders, undone)
     _give_back_names(journal)
     _give_back_tags(journal)
     _give_back_words(journal)
@@ -151,10 +155,15 @@ def _remove_events(journal: Journal, undone: Undone) -> None:
     undone.removed["events"] += mine.delete()[0]
 
 
-def _remove_orders(journal: Journal, undone: Undone) -> None:
+def _remove_orders(journal: Journal, holders: Collection[int], undone: Undone) -> None:
+    """An order that somebody gave to a member of whom the batch knows nothing was changed since."""
     marks = dict(journal.orders)
     orders, lines = _orders(marks), _line_sums(marks)
-    untouched = [pk for pk, values in orders.items() if order_mark_of(values, lines.get(pk, (0, 0, 0))) == marks[pk]]
+    untouched = [
+        pk
+        for pk, values in orders.items()
+        if values["member_id"] in holders and order_mark_of(values, lines.get(pk, (0, 0, 0))) == marks[pk]
+    ]
     undone.kept["changed_orders"] += len(orders) - len(untouched)
     undone.dirty |= {orders[pk]["member_id"] for pk in untouched}
     for model in (OrderLine, Refund):
@@ -163,7 +172,7 @@ def _remove_orders(journal: Journal, undone: Undone) -> None:
     undone.removed["orders"] += len(untouched)
 
 
-def _restore_orders(journal: Journal, undone: Undone) -> None:
+def _restore_orders(journal: Journal, holders: Collection[int], undone: Undone) -> None:
     told = {each["id"]: each for each in journal.changed_orders}
     orders, lines = _orders(told), _line_sums(told)
     there = _there(told.values())
@@ -171,7 +180,8 @@ def _restore_orders(journal: Journal, undone: Undone) -> None:
     for pk, values in orders.items():
         entry = told[pk]
         sums = lines.get(pk, (0, 0, 0)) if entry["told_lines"] else None
-        if order_mark_of(values, sums) != entry["mark"] or not there(entry):
+        stands = values["member_id"] in holders and order_mark_of(values, sums) == entry["mark"]
+        if not (stands and there(entry)):
             undone.kept["changed_orders"] += 1
             continue
         rows[pk] = _with_days({**values, **_read(Order, entry["before"])}, "placed_at")

@@ -17,6 +17,7 @@ from core.models import Job
 from core.services.jobs import run_jobs
 from members.api import uploads
 from members.models import Import, Member, Order
+from members.services.imports import start_undo
 from tests.rest import ROOT, Caller, given_key, paths_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -216,6 +217,15 @@ class TestTakingItBack:
         assert (answer.status_code, answer.json()["kind"]) == (202, "members.undo_import")
         run_jobs(now=timezone.now())
         assert (Order.objects.count(), Import.objects.get().state) == (0, "undone")
+
+    def test_by_somebody_in_admin_is_still_seen_by_the_sender(self, client: Caller) -> None:
+        send(client)
+        run_jobs(now=timezone.now())
+        number = Import.objects.get().pk
+        start_undo(import_id=number, now=timezone.now(), by="ann")
+        assert client.get(f"imports/{number}/").json()["state"] == "undoing"
+        other = Caller(given_key("orders:write", name="other")[1])
+        assert other.get(f"imports/{number}/").status_code == 404
 
     def test_of_what_was_never_taken_in_is_a_conflict(self, client: Caller) -> None:
         send(client, query="?target=orders&dry_run=true")

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from campaigns.services.running import run_campaigns
 from core.models import Job
 from core.services.jobs import cancel_job, run_jobs
 from members.ingest import importing, ingest_members, ingest_orders, sources
 from members.models import DirtyMark, Import, ImportJournal, ImportState, Member, Order
+from members.services.identity import merge_members
 from members.services.import_files import (
     FilesGone,
     Folder,
@@ -37,8 +39,9 @@ from retention.models import Membership, Segment, StaticMember
 from retention.services.checks import facts_are_exact, segments_are_exact
 from retention.services.refresh import refresh
 from retention.services.segments import create_segment
+from tests.campaign_factories import COUPON, know_everybody, make_running, make_template
 from tests.db.members.imports.given import everything, imported, undone, uploaded, work
-from tests.factories import NOW
+from tests.factories import NOW, make_member
 from tests.unit.members.connectors.samples import line, line_report, order, order_report
 
 pytestmark = pytest.mark.django_db
@@ -325,6 +328,34 @@ class TestStartUndo:
             "restored": {},
             "kept": {"changed_orders": 1, "changed_members": 1, "held_members": 1},
         }
+
+    def test_keeps_an_order_that_was_given_to_somebody_else_since(self, file: Any) -> None:
+        source = imported(orders_file(file, count=2))
+        known = Order.objects.values().get(external_id="o0")
+        moved = {"external_id": "o0", "member": "other", "placed_at": known["placed_at"].isoformat(), "status": "paid"}
+        ingest_orders([{**moved, "total_minor": known["total_minor"]}], now=NOW)
+        assert undone(source).undone["kept"]["changed_orders"] == 1
+        assert Order.objects.get().member.external_id == "other"
+
+    def test_takes_orders_back_from_whom_their_member_was_merged_into(self, file: Any) -> None:
+        source = imported(orders_file(file))
+        keep = make_member("keep")
+        merge_members(keep=keep.pk, drop=Member.objects.get(external_id="m0").pk, now=NOW)
+        assert undone(source).undone["kept"] == {}
+        assert (Order.objects.count(), Member.objects.get().external_id) == (0, "keep")
+
+    def test_is_refused_once_a_campaign_fired_at_whom_a_member_was_merged_into(self, file: Any) -> None:
+        source = imported(orders_file(file))
+        keep = make_member("keep")
+        merge_members(keep=keep.pk, drop=Member.objects.get(external_id="m0").pk, now=NOW)
+        make_template("back")
+        know_everybody()
+        audience = {"field": "external_id", "operator": "=", "value": "keep"}
+        make_running(steps=[COUPON], audience=audience)
+        run_campaigns(now=NOW)
+        with pytest.raises(ImportRefused) as refused:
+            start_undo(import_id=source.pk, now=NOW)
+        assert refused.value.code == "fired"
 
     def test_leaves_the_second_import_of_a_file_nothing_to_undo(self, file: Any) -> None:
         path = orders_file(file)
