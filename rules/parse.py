@@ -321,7 +321,8 @@ class _Parser:
         if isinstance(number, float) and not math.isfinite(number):
             self._found.add(path, "not_finite", _("This is not a finite number."))
             return False
-        if isinstance(number, int) and not SMALLEST_INTEGER <= number <= LARGEST_INTEGER:
+        # A whole decimal may come back from the database as the integer it is.
+        if not SMALLEST_INTEGER <= number <= LARGEST_INTEGER:
             self._found.add(path, "out_of_range", _("This number is too large."))
             return False
         return True

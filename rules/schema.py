@@ -23,7 +23,7 @@ _VALUES: dict[FieldType, Json] = {
     FieldType.TAGS: _TEXT,
     FieldType.NUMBER: _INTEGER,
     FieldType.MONEY: _INTEGER,
-    FieldType.DECIMAL: {"type": "number"},
+    FieldType.DECIMAL: {"type": "number", "minimum": SMALLEST_INTEGER, "maximum": LARGEST_INTEGER},
     FieldType.SHARE: {"type": "number", "minimum": 0, "maximum": 1},
     FieldType.DATE: {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
     FieldType.BOOLEAN: {"type": "boolean"},

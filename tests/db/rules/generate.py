@@ -5,7 +5,7 @@ import datetime
 CITIES = ["Wuhan", "wuhan", "WUHAN", "武汉", "武汉市", "100%", "a_b", "axb", "Wu%", "ünïcode", " ", "Wuhan "]
 PIECES = ["Wu", "wu", "uhan", "武", "%", "_", "a_", "ü", "市", " ", "Wuhan", "b"]
 NUMBERS = [-1, 0, 1, 2, 3, 5, 60, 2**62]
-RATIOS = [0.0, 0.1, 0.2, 0.1 + 0.2, 1.0, 2.5, -1.5, 1e-9, 1e300]
+RATIOS = [0.0, 0.1, 0.2, 0.1 + 0.2, 1.0, 2.5, -1.5, 1e-9, 1e18]
 SHARES = [0.0, 0.1, 0.25, 1 / 3, 1.0]
 AS_OF = datetime.date(2026, 2, 26)
 DATES = [AS_OF + datetime.timedelta(days=shift) for shift in (-400, -90, -89, -2, -1, 0, 1, 2, 6, 7, 400)]

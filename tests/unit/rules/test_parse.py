@@ -143,8 +143,10 @@ class TestWhatIsRefused:
     def test_numbers_that_are_not_finite(self, number):
         assert problems({**LEAF, "value": number}) == [("value", "not_finite")]
 
-    @pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**5000], ids=["above", "below", "huge"])
-    def test_integers_that_no_column_holds(self, number):
+    @pytest.mark.parametrize(
+        "number", [2**63, -(2**63) - 1, 10**5000, 1e19, -1e300], ids=["above", "below", "huge", "1e19", "-1e300"]
+    )
+    def test_numbers_that_no_column_holds(self, number):
         assert problems({**LEAF, "value": number}) == [("value", "out_of_range")]
         assert parse({**LEAF, "value": 2**63 - 1}).value == 2**63 - 1
 
