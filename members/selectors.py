@@ -344,10 +344,15 @@ ORDERED = "order"
 """The kind of a timeline's orders; the other kinds are those of events."""
 
 
+Spot = tuple[datetime, int, int]
+"""Instant, rank and id of a moment: its place in the timeline."""
+
+
 def timeline(
-    member_id: int, *, most: int, kind: str = "", before: tuple[datetime, int, int] | None = None
+    member_id: int, *, most: int, kind: str = "", before: Spot | None = None, after: Spot | None = None
 ) -> tuple[list[Moment], bool]:
-    """This function will return what a member did, newest first, behind (instant, rank, id), and whether there is more.
+    """This function will return what a member did, newest first, and whether there is more: the newest of all, those next
+    `before` a place, or those next `after` one.
 
     Each of the two statements reads rows of this member alone.
     """
@@ -355,23 +360,31 @@ def timeline(
     if kind:
         orders = orders if kind == ORDERED else orders.none()
         events = events.filter(kind=kind)
-    if before is not None:
-        orders = orders.filter(_earlier("placed_at", 1, *before))
-        events = events.filter(_earlier("occurred_at", 0, *before))
-    newest_orders = orders.select_related("shop").order_by("-placed_at", "-pk")[: most + 1]
-    newest_events = events.select_related("product").order_by("-occurred_at", "-pk")[: most + 1]
-    moments = [Moment(each.placed_at, each.pk, order=each) for each in newest_orders]
-    moments += [Moment(each.occurred_at, each.pk, event=each) for each in newest_events]
-    moments.sort(key=lambda moment: (moment.at, moment.rank, moment.pk), reverse=True)
-    return moments[:most], len(moments) > most
+    spot = before or after
+    past, sign = ("lt", "-") if after is None else ("gt", "")
+    if spot is not None:
+        orders = orders.filter(_beyond("placed_at", 1, spot, past))
+        events = events.filter(_beyond("occurred_at", 0, spot, past))
+    nearest_orders = orders.select_related("shop").order_by(f"{sign}placed_at", f"{sign}pk")[: most + 1]
+    nearest_events = events.select_related("product").order_by(f"{sign}occurred_at", f"{sign}pk")[: most + 1]
+    moments = [Moment(each.placed_at, each.pk, order=each) for each in nearest_orders]
+    moments += [Moment(each.occurred_at, each.pk, event=each) for each in nearest_events]
+    nearest = sorted(moments, key=lambda moment: (moment.at, moment.rank, moment.pk), reverse=after is None)
+    found = nearest[:most]
+    return (found if after is None else found[::-1]), len(moments) > most
 
 
-def _earlier(column: str, rank: int, at: datetime, other: int, pk: int) -> Q:
-    earlier = Q(**{f"{column}__lt": at})
-    if rank > other:
-        return earlier
-    same = Q(**{column: at}) if rank < other else Q(**{column: at, "pk__lt": pk})
-    return Q(**{f"{column}__lte": at}) & (earlier | same)
+def _beyond(column: str, rank: int, spot: Spot, past: str) -> Q:
+    """Rows of one rank past a place. Of equal instants the greater rank is the newer moment."""
+    at, other, pk = spot
+    beyond = Q(**{f"{column}__{past}": at})
+    if rank == other:
+        same = Q(**{column: at, f"pk__{past}": pk})
+    elif (rank < other) == (past == "lt"):
+        same = Q(**{column: at})
+    else:
+        return beyond
+    return Q(**{f"{column}__{past}e": at}) & (beyond | same)
 
 
 def kinds_of(member_id: int) -> list[str]:

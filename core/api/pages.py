@@ -47,23 +47,30 @@ class CursorPages(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         raise NotImplementedError("views call page(), which names the order")
 
-    def page(self, queryset: QuerySet[Any, Any], *, request: Request, order: Order) -> list[Any]:
+    def page(self, queryset: Any, *, request: Request, order: Order) -> list[Any]:
         """This function will fetch the page the request's parameters ask for, and one row more to know what follows."""
         self._request, self._order = request, order
-        fields = [_field(queryset, name) for name in order]
         size = read_size(request.query_params.get("page_size"))
-        cursor = read_cursor(request.query_params.get("cursor"), fields)
+        cursor = read_cursor(request.query_params.get("cursor"), self.fields(queryset, order))
         self._back = cursor is not None and cursor.backwards
-        place = _reversed(order) if self._back else order
-        if cursor is not None:
-            queryset = queryset.filter(_beyond(place, cursor.values))
-        found = list(queryset.order_by(*place)[: size + 1])
+        found = self.rows(queryset, order, cursor, most=size + 1)
         self._rows, more = found[:size], len(found) > size
         if self._back:
             self._rows.reverse()
         self._has_next = bool(self._rows) and (more if not self._back else True)
         self._has_previous = bool(self._rows) and (more if self._back else cursor is not None)
         return self._rows
+
+    def fields(self, queryset: Any, order: Order) -> list[Field[Any, Any]]:
+        """This function will return the types of the values that a cursor holds."""
+        return [_field(queryset, name) for name in order]
+
+    def rows(self, queryset: Any, order: Order, cursor: Cursor | None, *, most: int) -> list[Any]:
+        """This function will fetch the rows next to the cursor, the nearest first."""
+        place = _reversed(order) if self._back else order
+        if cursor is not None:
+            queryset = queryset.filter(_beyond(place, cursor.values))
+        return list(queryset.order_by(*place)[:most])
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response(

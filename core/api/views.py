@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import NotFound
@@ -111,7 +110,7 @@ class ApiView(APIView):
 
     def page(
         self,
-        queryset: QuerySet[Any, Any],
+        queryset: Any,
         *,
         order: Order,
         render: type[BaseSerializer[Any]] | Callable[[Sequence[Any]], list[Any]],

@@ -16,10 +16,11 @@ from rest_framework.response import Response
 from core.api.auth import api_key_of
 from core.api.pages import CursorPages
 from core.api.views import ApiView
-from core.errors import FieldProblem, InvalidInput, NotFound
+from core.errors import FieldProblem, InvalidInput
 from core.models import Scope
 from core.registry import MemberListFilter, member_list_filters, member_sections
 from members.api.bulk import MOST_SHOWN, BulkOut, addressed, items_of, taken_in
+from members.api.lookup import found_member
 from members.api.serializers import (
     MemberChangeIn,
     MemberDetailQuery,
@@ -29,7 +30,7 @@ from members.api.serializers import (
 )
 from members.ingest.load import ingest_members
 from members.models import Member
-from members.selectors import member_listing, member_named
+from members.selectors import member_listing
 
 
 def proof_of(request: Request) -> str:
@@ -85,8 +86,7 @@ class MemberDetail(ApiView):
     @extend_schema(operation_id="members_patch", request=MemberChangeIn, responses=MemberOut)
     def patch(self, request: Request, external_id: str) -> Response:
         """Change what the body gives of a member that exists."""
-        if member_named(external_id) is None:
-            raise _unknown(external_id)
+        found_member(external_id)
         self._write(request, external_id)
         return Response(_shown(external_id))
 
@@ -107,10 +107,7 @@ class MembersBulk(ApiView):
 
 
 def _shown(external_id: str, *, as_of: datetime | None = None) -> dict[str, Any]:
-    member = member_named(external_id)
-    if member is None:
-        raise _unknown(external_id)
-    return with_sections([member], as_of=as_of)[0]
+    return with_sections([found_member(external_id)], as_of=as_of)[0]
 
 
 def _narrowed(asked: MemberListFilter, value: str) -> QuerySet[Any, Any]:
@@ -119,7 +116,3 @@ def _narrowed(asked: MemberListFilter, value: str) -> QuerySet[Any, Any]:
         message = _("There is nothing called “%(value)s”.") % {"value": value[:MOST_SHOWN]}
         raise InvalidInput(_("The input is not valid."), problems=[FieldProblem(asked.code, "unknown", message)])
     return ids
-
-
-def _unknown(external_id: str) -> NotFound:
-    return NotFound(_("There is no member “%(id)s”.") % {"id": external_id[:MOST_SHOWN]})

@@ -17,10 +17,9 @@ from core.api.fields import BodyIn, InstantField, KnownText, TextField
 from core.api.pages import CursorPages
 from core.api.schema import request_example
 from core.api.views import ApiView
-from core.errors import NotFound
 from core.models import Scope
+from members.api.lookup import found_member
 from members.models import EntryKind
-from members.selectors import member_named
 from members.services.points.awarding import Receipt, award_points
 from members.services.points.redeeming import redeem_points
 from members.services.points.reversing import reverse_entry
@@ -100,7 +99,7 @@ class MemberPoints(ApiView):
 
     @extend_schema(operation_id="members_points", responses=PointsOut)
     def get(self, request: Request, external_id: str) -> Response:
-        return Response(PointsOut(points_standing(member_id=_member_id(external_id), now=timezone.now())).data)
+        return Response(PointsOut(points_standing(member_id=found_member(external_id).pk, now=timezone.now())).data)
 
 
 class MemberPointsEntries(ApiView):
@@ -111,7 +110,7 @@ class MemberPointsEntries(ApiView):
 
     @extend_schema(operation_id="members_points_entries", responses=EntryOut(many=True))
     def get(self, request: Request, external_id: str) -> Response:
-        return self.page(entries_of(_member_id(external_id)), order=("-id",), render=EntryOut)
+        return self.page(entries_of(found_member(external_id).pk), order=("-id",), render=EntryOut)
 
 
 class _PointsCall(ApiView):
@@ -121,7 +120,7 @@ class _PointsCall(ApiView):
 
     def call(self, external_id: str) -> Mapping[str, Any]:
         return {
-            "member_id": _member_id(external_id),
+            "member_id": found_member(external_id).pk,
             "now": timezone.now(),
             "by": api_key_of(self.request).name,
         }
@@ -156,10 +155,3 @@ class MemberPointsReverse(_PointsCall):
     def post(self, request: Request, external_id: str) -> Response:
         """Undo what is left of the entry under a reference; again: the first reversal."""
         return self.answer(reverse_entry(**self.parsed(ReversePointsIn), **self.call(external_id)))
-
-
-def _member_id(external_id: str) -> int:
-    member = member_named(external_id)
-    if member is None:
-        raise NotFound(_("There is no such member."))
-    return member.pk

@@ -16,6 +16,7 @@ from members.api.points import (
     MemberPointsReverse,
 )
 from members.api.quality import DataQuality
+from members.api.timeline import MemberTimeline
 
 urlpatterns = [
     path("members/", MemberList.as_view()),
@@ -25,6 +26,7 @@ urlpatterns = [
     path("members/<any:external_id>/points/award/", MemberPointsAward.as_view()),
     path("members/<any:external_id>/points/redeem/", MemberPointsRedeem.as_view()),
     path("members/<any:external_id>/points/reverse/", MemberPointsReverse.as_view()),
+    path("members/<any:external_id>/timeline/", MemberTimeline.as_view()),
     path("members/<any:external_id>/", MemberDetail.as_view()),
     path("orders/", OrderList.as_view()),
     path("orders/bulk/", OrdersBulk.as_view()),
