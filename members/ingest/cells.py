@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -139,12 +140,12 @@ def _cell_of(name: str, table: Table) -> Cell | None:
 def header_problems(columns: Sequence[str], table: Table) -> list[FieldProblem]:
     """This function will tell what keeps the rows from being read: unknown, repeated and missing columns."""
     problems = []
-    for name in dict.fromkeys(columns):
+    for name, times in Counter(columns).items():
         label = shown(name) or _("(no name)")
         if _cell_of(name, table) is None:
             message = _("Row 1: this column is not known.") + suggestion(name, [*table.cells])
             problems.append(FieldProblem(label, "unknown_column", message))
-        if columns.count(name) > 1:
+        if times > 1:
             problems.append(FieldProblem(label, "repeated_column", _("Row 1: this column stands there more than once.")))
     for name in table.required:
         if name not in columns:

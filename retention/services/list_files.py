@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import FieldProblem, InvalidInput
-from members.ingest.connectors.xlsx import BROKEN, MOST_STRINGS, MOST_UNPACKED, SHARED_STRINGS, cell_text
+from members.ingest.connectors.xlsx import BROKEN, MOST_ROWS, MOST_STRINGS, MOST_UNPACKED, SHARED_STRINGS, cell_text
 from members.ingest.encodings import encoding_of
 
 ARCHIVE = b"PK\x03\x04"
@@ -88,7 +88,9 @@ def _sheet(path: Path) -> Iterator[list[str]]:
             book = _book(file)
             sheet = next(sheet for sheet in book.worksheets if sheet.sheet_state == "visible")
             sheet.reset_dimensions()  # what the file says of its size is often wrong, and would cut rows off
-            for cells in sheet.iter_rows():
+            for number, cells in enumerate(sheet.iter_rows()):
+                if number >= MOST_ROWS:  # a row that says of itself that it is the billionth comes with all before it
+                    raise _unreadable("too_large", _("This workbook is too large to be read. Save the sheet as CSV."))
                 yield [_cell(cell) for cell in cells]
     except (*BROKEN, StopIteration) as error:
         message = _("This workbook is damaged or was not uploaded to its end. Save it again, or as CSV.")

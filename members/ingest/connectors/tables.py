@@ -21,6 +21,8 @@ from members.ingest.encodings import OTHER_KINDS, encoding_of
 from members.ingest.files import DELIMITERS, LONGEST_CELL, LONGEST_LINE, REFUSAL_COLUMNS, UnreadableFile
 
 PIECE = 1 << 20
+MOST_COLUMNS = 1_000
+"""Origin: the widest export of a marketplace has about eighty. Even to say what is wrong with 100,000 takes minutes."""
 SEPARATOR_ROW = "sep="
 """A first row by which some programs tell spreadsheets the delimiter; the header is the row behind it."""
 
@@ -52,6 +54,9 @@ class TableFile(ABC):
         self.size = 0
         self.position = 0
         self.prepare()
+        if len(self.header) > MOST_COLUMNS:
+            message = _("The first row has %(found)s columns; at most %(most)s are read. Export fewer, or another sheet.")
+            raise unreadable("too_many_columns", message % {"found": f"{len(self.header):,}", "most": f"{MOST_COLUMNS:,}"})
         self.refused_before = tuple(self.header[-len(REFUSAL_COLUMNS) :]) == REFUSAL_COLUMNS
         if self.refused_before:
             self.header = self.header[: -len(REFUSAL_COLUMNS)]

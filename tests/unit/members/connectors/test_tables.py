@@ -126,6 +126,7 @@ class TestNoTables:
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "old_workbook"),
             (b"PK\x03\x04" + b"x" * 50, "half_a_file"),
             (b"PAR1rest", "half_a_file"),
+            (b",".join(b"c%d" % number for number in range(1_001)), "too_many_columns"),
         ],
     )
     def test_are_refused_in_a_sentence(self, tmp_path: Path, content: bytes, code: str) -> None:
