@@ -116,8 +116,9 @@ class _Inliner:
             )
 
     def _count_behaviour(self, leaf: Did, where: _Place) -> None:
-        """What is counted, summed or compared otherwise of the same deeds in the same window is looked at once."""
-        self._looks.add((leaf.kind, leaf.window, leaf.where))
+        """What is counted or compared otherwise of the same deeds in the same window is looked at once. Each sum counts as
+        a look of its own: one of an order's parts is."""
+        self._looks.add((leaf.kind, leaf.window, leaf.where, leaf.of))
         if len(self._looks) > MOST_BEHAVIOURS:
             raise refuse(
                 where.origin or "",

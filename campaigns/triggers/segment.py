@@ -16,6 +16,7 @@ from campaigns.models.pauses import because
 from campaigns.triggers.base import Candidates, Trigger, TriggerUnable
 from core.errors import FieldProblem
 from retention.models import Membership, RefreshState, Segment, Transition
+from retention.selectors.builds import is_being_filled
 
 
 class SegmentEntered(Trigger):
@@ -47,6 +48,8 @@ class SegmentEntered(Trigger):
         if until is None or segment.as_of is None or campaign.planned_run_id == until:
             return None
         if campaign.planned_run_id is None:
+            if is_being_filled(segment):
+                return None  # whoever is inside is who another rule meant
             rows: QuerySet[Any, Any] = _inside(segment, until)
         else:
             rows = _entered(segment, campaign, after=campaign.planned_run_id, until=until)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import F
 
-from retention.models import SegmentBuild
+from retention.models import Segment, SegmentBuild
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +43,10 @@ def builds_under_way(segment_ids: Collection[int]) -> dict[int, BuildProgress]:
         )
         for build in builds.annotate(number=F("version__number"))
     }
+
+
+def is_being_filled(segment: Segment) -> bool:
+    """This function will say whether a segment's members are still those of what its rule meant before."""
+    if segment.version_id != segment.evaluated_version_id:
+        return True
+    return SegmentBuild.objects.filter(segment=segment, state__in=SegmentBuild.OPEN).exists()

@@ -12,7 +12,7 @@ from core.locks import LockSpace, lock_for_transaction
 from members.models import DirtyMark, Member
 from retention.models import MemberFacts, Membership, RefreshState, Segment
 from retention.scored import scored
-from retention.services.evaluate import Standing, compiled
+from retention.services.evaluate import Conditions, Standing, answers_of, compiled
 from retention.services.facts import COLUMNS, differing_facts
 from retention.services.inforce import in_force
 from retention.services.masks import MASKS, MEMBERSHIPS, Place, answer_tables, find_changes
@@ -72,17 +72,20 @@ def _differing_masks(state: RefreshState) -> list[str]:
     given = in_force()
     sound = Standing.of(given, given.meanings()).sound
     conditions, _failures = compiled(sound, given, day=state.day, as_of=state.as_of)
-    if not conditions:
-        return []
-    with answer_tables():
-        find_changes(scored(as_of_day=state.day, parameters=given.parameters), conditions)
-        execute(f"DELETE FROM mask_change WHERE member_id IN (SELECT member_id FROM {DirtyMark._meta.db_table})")
-        return [
-            _("Segment %(segment)s: %(count)s members differ from a fresh scan")
-            % {"segment": sound[place.segment_id].slug, "count": count}
-            for place in conditions
-            if (count := _count(f"mask_change WHERE word = {place.word} AND {_differs(place)}"))
-        ]
+    rows = scored(as_of_day=state.day, parameters=given.parameters)
+
+    def differing(some: Conditions) -> list[str]:
+        with answer_tables():
+            find_changes(rows, some)
+            execute(f"DELETE FROM mask_change WHERE member_id IN (SELECT member_id FROM {DirtyMark._meta.db_table})")
+            return [
+                _("Segment %(segment)s: %(count)s members differ from a fresh scan")
+                % {"segment": sound[place.segment_id].slug, "count": count}
+                for place in some
+                if (count := _count(f"mask_change WHERE word = {place.word} AND {_differs(place)}"))
+            ]
+
+    return answers_of(conditions, differing) if conditions else []
 
 
 def _differs(place: Place) -> str:

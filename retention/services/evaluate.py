@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
+from typing import TypeVar
 
 from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
@@ -22,6 +23,7 @@ from rules.errors import RuleErrors
 
 Conditions = dict[Place, Q]
 Segments = Mapping[int, Segment]
+Answer = TypeVar("Answer")
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +120,19 @@ def compiled(
         else:
             conditions[place_of(segment)] = condition
     return conditions, failures
+
+
+def answers_of(conditions: Conditions, answers: Callable[[Conditions], list[Answer]]) -> list[Answer]:
+    """This function will read the answers of one scan for all; where the database cannot (SQLite joins at most 64 tables,
+    and each look at behaviour is one), of a scan for each.
+    """
+    try:
+        with transaction.atomic():
+            return answers(conditions)
+    except DatabaseError:
+        if len(conditions) < 2:
+            raise
+    return [found for place, condition in conditions.items() for found in answers_of({place: condition}, answers)]
 
 
 def _answer(rows: QuerySet[Scored], conditions: Conditions, asked: Segments, asking: Asking) -> dict[int, Failure]:

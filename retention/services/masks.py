@@ -6,7 +6,7 @@ concerned, and runs inside the refresh's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,9 +89,7 @@ def take_answers(answers: str, places: Mapping[int, Place]) -> None:
 
     It is compared with where members stand now; who is no member any more is left out.
     """
-    listed = " UNION ALL ".join(
-        f"SELECT {build} AS build_id, {each.word} AS word, {each.flag} AS flag" for build, each in places.items()
-    )
+    listed = _listed("build_id", places.items())
     execute(
         "INSERT INTO mask_change (member_id, word, old_mask, new_mask)"
         f" SELECT member_id, word, old_mask, (old_mask & ({EVERY_BIT} - asked)) | answer FROM ("
@@ -128,10 +126,10 @@ def write_changes(places: Sequence[Place], *, silent: Collection[int], at: datet
         f"DELETE FROM {MEMBERSHIPS} WHERE (segment_id, member_id) IN"
         " (SELECT segment_id, member_id FROM membership_change WHERE NOT entered)"
     )
-    heard = " AND ".join(["true", *(f"segment_id <> {segment_id}" for segment_id in sorted(silent))])
+    heard = f"WHERE segment_id NOT IN ({', '.join(map(str, sorted(silent)))})" if silent else ""
     execute(
         f"INSERT INTO {TRANSITIONS} (segment_id, member_id, entered, at, run_id)"
-        f" SELECT segment_id, member_id, entered, %s, %s FROM membership_change WHERE {heard}"
+        f" SELECT segment_id, member_id, entered, %s, %s FROM membership_change {heard}"
         " ORDER BY segment_id, member_id",
         [moment, run_id],
     )
@@ -143,14 +141,20 @@ def expand(places: Sequence[Place]) -> None:
     execute(
         "INSERT INTO membership_change (segment_id, member_id, entered)"
         " SELECT place.id, mask_change.member_id, (new_mask & flag) <> 0"
-        f" FROM mask_change JOIN ({_listed(places)}) AS place ON place.word = mask_change.word"
+        f" FROM mask_change JOIN ({_by_segment(places)}) AS place ON place.word = mask_change.word"
         " WHERE (old_mask & flag) <> (new_mask & flag)"
     )
     know_size("membership_change")
 
 
-def _listed(places: Sequence[Place]) -> str:
-    return " UNION ALL ".join(f"SELECT {each.segment_id} AS id, {each.word} AS word, {each.flag} AS flag" for each in places)
+def _by_segment(places: Sequence[Place]) -> str:
+    return _listed("id", ((each.segment_id, each) for each in places))
+
+
+def _listed(key: str, places: Iterable[tuple[int, Place]]) -> str:
+    """Places as rows, however many: SQLite joins at most 500 selects by UNION ALL, but any number of values."""
+    rows = ", ".join(f"({number}, {each.word}, {each.flag})" for number, each in places)
+    return f"SELECT column1 AS {key}, column2 AS word, column3 AS flag FROM (VALUES {rows}) AS listed"
 
 
 def _counted() -> dict[int, Changes]:
@@ -173,7 +177,7 @@ def mend(places: Sequence[Place]) -> dict[int, int]:
             f"DELETE FROM {rows} WHERE NOT EXISTS"
             f" (SELECT 1 FROM {MemberFacts._meta.db_table} AS facts WHERE facts.member_id = {rows}.member_id)"
         )
-    inside = f"{MEMBERSHIPS} AS inside JOIN ({_listed(places)}) AS place ON place.id = inside.segment_id"
+    inside = f"{MEMBERSHIPS} AS inside JOIN ({_by_segment(places)}) AS place ON place.id = inside.segment_id"
     execute(
         f"UPDATE {MASKS} SET mask = 0 WHERE mask <> 0 AND NOT EXISTS"
         f" (SELECT 1 FROM {inside} WHERE inside.member_id = {MASKS}.member_id AND place.word = {MASKS}.word)"

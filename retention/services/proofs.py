@@ -22,7 +22,7 @@ from members.models import DirtyMark, Member
 from retention.models import DueMember, MemberFacts, MemberMask, Membership, RefreshState, SampleProof
 from retention.scored import scored
 from retention.selectors.freshness import upkeep
-from retention.services.evaluate import Standing, compiled, place_of
+from retention.services.evaluate import Conditions, Standing, answers_of, compiled, place_of
 from retention.services.facts import COLUMNS, differing_facts
 from retention.services.inforce import InForce, in_force
 from retention.services.masks import answer_tables, expand, find_changes
@@ -133,14 +133,16 @@ def _by_a_fresh_scan(given: InForce, state: RefreshState) -> list[tuple[int, int
     sample = DueMember.objects.values("member_id")
     sound = Standing.of(given, given.meanings()).sound
     conditions, _failures = compiled(sound, given, day=state.day, as_of=state.as_of, scope=sample)
-    if not conditions:
-        return []
-    with answer_tables():
-        find_changes(scored(as_of_day=state.day, parameters=given.parameters, scope=sample), conditions)
-        expand([*conditions])
-        with connection.cursor() as cursor:
+    rows = scored(as_of_day=state.day, parameters=given.parameters, scope=sample)
+
+    def differing(some: Conditions) -> list[tuple[int, int]]:
+        with answer_tables(), connection.cursor() as cursor:
+            find_changes(rows, some)
+            expand([*some])
             cursor.execute("SELECT segment_id, member_id FROM membership_change")
             return list(cursor.fetchall())
+
+    return answers_of(conditions, differing) if conditions else []
 
 
 def _by_the_masks(given: InForce) -> list[tuple[int, int]]:

@@ -182,10 +182,13 @@ def _evaluate(asking: Asking, *, turned: bool) -> None:
     """What follows every change is asked of the due members, or of everybody where the day, a fit or a band turned.
 
     What means something new is asked of everybody: here and now where they are few, or where everybody is counted anyway;
-    else by builds. So is what failed, whenever something turned.
+    else by builds. So is what failed, whenever something turned: a build begun for it then goes on at the next refresh.
     """
     run, standing = asking.run, Standing.of(asking.given, asking.meanings)
-    new = {**standing.pending, **(standing.failed if turned else {})}
+    again = standing.failed
+    if again and not turned:
+        again = {pk: again[pk] for pk in builds.builds_open().filter(segment__in=again).values_list("segment_id", flat=True)}
+    new = {**standing.pending, **again}
     here = run.kind == Kind.FULL or (bool(new) and builds.are_few())
     everybody = {**(standing.sound if turned else {}), **(new if here else {})}
     ask_everybody(everybody, asking)

@@ -205,7 +205,8 @@ def apply_upload(upload: ListUpload, *, now: datetime) -> ListUpload:
 
     1. Hold the list; whoever deletes it or changes it waits.
     2. Look up whom the ids mean: members, ids that were merged into one, names elsewhere that one member alone has.
-    3. Mark who comes and who goes: the next refresh asks every rule of them, and of nobody else.
+    3. Mark who comes and who goes: the next refresh asks every rule of them, and of nobody else. Of a list that was never
+       counted too: whoever counts it now, chunk after chunk or beside us, has asked some of them already.
     4. Write the difference.
     """
     with transaction.atomic():
@@ -223,11 +224,11 @@ def apply_upload(upload: ListUpload, *, now: datetime) -> ListUpload:
             for rows_of in (UploadedId, StaticMember):
                 know_size(rows_of._meta.db_table)
             gone = listed.filter(_is_in(meant) if upload.how == How.REMOVE else ~_is_in(meant))
-            _mark(gone.values_list("member_id"), segment)
+            insert_from_select(DirtyMark, gone.values_list("member_id"), ["member_id"])
             removed, _rows = gone.delete()
         if upload.how != How.REMOVE:
             new = meant.filter(~Exists(listed.filter(member_id=OuterRef("member_id")))).values("member_id").distinct()
-            _mark(new.values_list("member_id"), segment)
+            insert_from_select(DirtyMark, new.values_list("member_id"), ["member_id"])
             rows = new.order_by("member_id").values_list(Value(segment.pk), "member_id")
             added = insert_from_select(StaticMember, rows, ["segment", "member_id"], conflict=["segment", "member_id"])
         upload.added, upload.removed, upload.applied_at = added, removed, now
@@ -275,12 +276,6 @@ def _meant(upload: ListUpload) -> QuerySet[Any, Any]:
 
 def _is_in(meant: QuerySet[Any, Any]) -> Exists:
     return Exists(meant.filter(member_id=OuterRef("member_id")))
-
-
-def _mark(members: QuerySet[Any, Any], segment: Segment) -> None:
-    """A list that was never counted is counted as a whole; nobody has to be told of single members."""
-    if segment.as_of is not None:
-        insert_from_select(DirtyMark, members, ["member_id"])
 
 
 # --- inside

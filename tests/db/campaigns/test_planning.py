@@ -17,7 +17,8 @@ from campaigns.services.lifecycle import activate, finish, pause, resume
 from campaigns.services.planning import plan_campaign, plan_campaigns
 from members.models import Member
 from retention.models import RefreshState, Transition
-from retention.services.segments import create_segment
+from retention.services.refresh import refresh
+from retention.services.segments import change_rule, create_segment
 from tests.campaign_factories import (
     EVERYONE,
     know_everybody,
@@ -309,6 +310,22 @@ class TestSegmentEntered:
 
         run = Transition.objects.get(member_id=boris.pk).run_id
         assert occurrences(campaign) == [("anna", "current"), ("boris", f"run:{run}")]
+
+    def test_waits_with_those_inside_until_the_segment_is_filled_by_its_new_rule(self, monkeypatch):
+        """Until then whoever is inside is who the old rule meant."""
+        segment = create_segment(slug="buyers", name="Buyers", rule=HAS_ORDERED, now=NOW)
+        make_order(make_member("anna"))
+        make_member("boris")
+        know_everybody()
+        change_rule(segment=segment, rule={"field": "external_id", "operator": "=", "value": "boris"}, now=NOW)
+        campaign = make_running(trigger={"kind": "segment_entered", "segment": "buyers", "include_current": True})
+        assert plan_campaigns(now=NOW) == {"due": 0}
+        monkeypatch.setattr("retention.services.builds.FEW", 1)
+        refresh(as_of=NOW, build_seconds=0)
+        assert plan_campaigns(now=NOW) == {"due": 0}
+        refresh(as_of=NOW)
+        plan_campaigns(now=NOW)
+        assert occurrences(campaign) == [("boris", "current")]
 
     def test_leaves_whoever_enters_while_it_looks_to_the_next_planning(self):
         """A refresh commits just after the planner read which was the last one: its members have one occasion, not two."""

@@ -26,6 +26,7 @@ from retention.models import (
     SegmentVersion,
     Transition,
 )
+from retention.models.failures import failure
 from retention.selectors.rules import Rulebook
 from retention.services import builds, filling
 from retention.services.filling import finish_builds
@@ -394,6 +395,19 @@ class TestTrouble:
             assert states() == ["failed"]
         refresh(as_of=TOMORROW)
         assert (states(), inside("broken")) == (["failed", "done"], ids(members))
+
+    def test_that_is_tried_again_goes_on_at_the_next_refresh(
+        self, members: list[Member], one_chunk: Callable[[], None]
+    ) -> None:
+        make_segment("buyers", BUYERS)
+        refresh(as_of=NOW)
+        Segment.objects.update(failure=failure("died", times=3), rule_key=SegmentBuild.objects.get().rule_key)
+        SegmentBuild.objects.all().delete()
+        refresh(as_of=TOMORROW)
+        make_order(members[1], placed_at=NOW)
+        one_chunk()
+        refresh(as_of=TOMORROW)
+        assert (states(), inside("buyers")) == (["done"], ids([members[1], *members[::2]]))
 
     def test_of_a_rule_that_can_no_longer_be_read_is_said_in_the_readers_language(
         self, members: list[Member], one_chunk: Callable[[], None]

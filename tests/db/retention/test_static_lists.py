@@ -14,9 +14,18 @@ from core.models import Job
 from core.services.jobs import cancel_job, run_jobs
 from members.models import DirtyMark, Identifier, Member
 from members.services.identity import merge_members
-from retention.models import ListUpload, Membership, Segment, StaticMember, Transition, UploadedId, UploadPiece
+from retention.models import (
+    ListUpload,
+    Membership,
+    Segment,
+    SegmentBuild,
+    StaticMember,
+    Transition,
+    UploadedId,
+    UploadPiece,
+)
 from retention.selectors import matching
-from retention.services import static_lists
+from retention.services import builds, filling, static_lists
 from retention.services.list_files import ids_in, ids_typed
 from retention.services.refresh import refresh
 from retention.services.segments import create_segment, delete_segment
@@ -147,9 +156,25 @@ class TestTheNextRefresh:
     def test_fills_a_new_list_without_transitions(self, people: dict[str, Member]) -> None:
         refresh(as_of=NOW)
         create_list(slug="vip", name="VIP", members=["ann"], now=NOW)
-        assert not DirtyMark.objects.exists()
         refresh(as_of=LATER)
         assert (Segment.objects.get().member_count, Transition.objects.count()) == (1, 0)
+
+    def test_changes_a_list_that_is_being_counted_for_the_first_time(
+        self, people: dict[str, Member], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever counts it has asked ann already."""
+        monkeypatch.setattr(builds, "FEW", 1)
+        refresh(as_of=NOW)
+        segment, _none = create_list(slug="vip", name="VIP", members=["dan"], now=NOW)
+        refresh(as_of=NOW, build_seconds=0)
+        worker = filling._Worker(NOW)
+        SegmentBuild.objects.update(chunk=2)
+        worker.step(worker.claim())
+        worker.let_go()
+        assert (SegmentBuild.objects.get().scanned, Segment.objects.get().as_of) == (2, None)
+        give_ids(segment=segment, how="add", values=["ann"], now=LATER)
+        refresh(as_of=LATER)
+        assert set(Membership.objects.values_list("member_id", flat=True)) == {people["ann"].pk, people["dan"].pk}
 
 
 class TestAFile:

@@ -181,6 +181,20 @@ class TestInlining:
             of({f"s{number}": visits(number + 1) for number in range(MOST_BEHAVIOURS + 1)})
         assert [error.code for error in caught.value.errors] == ["inlined_too_many_behaviours"]
 
+    def test_counts_a_sum_beside_a_count_of_the_same_as_another_look(self):
+        """Of an order's lines it is one, and SQLite joins at most 64."""
+        names = [f"s{number}" for number in range(MOST_BEHAVIOURS // 2 + 1)]
+        count = {"did": "order", "operator": ">=", "times": 1}
+        summed = {"did": "order", "operator": ">=", "sum": "amount_minor", "value": 1}
+        rules = {}
+        for number, name in enumerate(names):
+            both = [{**leaf, "within_days": number + 1} for leaf in (count, summed)]
+            rules[name] = read({"combinator": "and", "rules": both})
+        group = {"combinator": "or", "rules": [{"in_segment": slug} for slug in rules]}
+        with pytest.raises(RuleErrors) as caught:
+            inline(check(parse(group), KNOWN, segments=rules), rule_of=rules)
+        assert [error.code for error in caught.value.errors] == ["inlined_too_many_behaviours"]
+
 
 class TestSchema:
     VALIDATOR = Draft202012Validator(SCHEMA)
