@@ -31,16 +31,18 @@ def know_size(table: str) -> None:
 
 
 def know_size_if_grown(table: str) -> None:
-    """This function will do so for a lasting table that grew by a fifth or more since PostgreSQL last looked at it.
+    """This function will do so for a lasting table that grew by a fifth or more since PostgreSQL last looked at it, or
+    that looked empty then.
 
     By the file's size, which is true at this moment: counts of changed rows are told by other connections, and late. A look
-    at large tables takes as long as a tenth of a night's work.
+    at large tables takes as long as a tenth of a night's work. A look by the server itself while a large load was not yet
+    committed has seen pages without rows; plans for an empty table never end.
     """
     if connection.vendor != "postgresql":
         return
     grown = execute(
-        "SELECT 1 FROM pg_class WHERE oid = %s::regclass"
-        " AND pg_relation_size(oid) > 1.2 * relpages * current_setting('block_size')::integer",
+        "SELECT 1 FROM pg_class WHERE oid = %s::regclass AND (reltuples < relpages"
+        " OR pg_relation_size(oid) > 1.2 * relpages * current_setting('block_size')::integer)",
         [table],
     )
     if grown:
