@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -30,6 +29,8 @@ from members.services.import_files import Folder
 from members.services.imports import (
     discard_import,
     find_import,
+    reject_name,
+    reject_type,
     start_import,
     start_trial,
     start_undo,
@@ -42,7 +43,6 @@ WRITING: dict[str, Scope] = {
 }
 AUTO = "auto"
 NOT_PLAIN = re.compile(r"[^A-Za-z0-9_.-]")
-PIECE = 256 * 1024
 
 
 class ImportQuery(serializers.Serializer[Any]):
@@ -225,11 +225,11 @@ class ImportRejects(ApiView):
         found = _own(request, import_id)
         places = sorted(int(place) for place, kept in found.rejects.items() if kept)
         place = self.query().get("file", places[0] if places else None)
-        path = Folder(found.token).rejects(place) if place in places else None
-        if path is None or found.cleaned_at is not None or not path.is_file():
+        folder = Folder(found.token)
+        if place not in places or found.cleaned_at is not None or not folder.rejects(place).is_file():
             raise NotFound(_("There are no refused rows of this file, or they have been thrown away."))
-        name, kind = _rejects_name(found.files[place])
-        answer = StreamingHttpResponse(_pieces(path, found.rejects[str(place)][0]), content_type=kind)
+        name = NOT_PLAIN.sub("_", reject_name(found.files[place]))  # a header holds ASCII alone
+        answer = StreamingHttpResponse(folder.rejected(place, found.rejects[str(place)][0]), content_type=reject_type(name))
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
 
@@ -261,22 +261,3 @@ def _under_way(request: Request, started: Import) -> Response:
     assert started.job is not None
     shown = JobOut(started.job, context={"request": request}).data
     return Response(shown, status=202, headers={"Location": shown["address"]})
-
-
-def _rejects_name(name: str) -> tuple[str, str]:
-    """Tables come back as CSV, whatever they were; lines as lines. A header holds ASCII alone."""
-    stem, dot, ending = name.rpartition(".")
-    plain = "".join(
-        mark if mark.isascii() and (mark.isalnum() or mark in "-_.") else "_" for mark in (stem if dot else name)
-    )
-    if ending.lower() in ("jsonl", "ndjson", "json"):
-        return f"{plain}.refused.jsonl", "application/jsonl"
-    return f"{plain}.refused.csv", "text/csv; charset=utf-8"
-
-
-def _pieces(path: Path, size: int) -> Iterator[bytes]:
-    """No more than what counts: behind it a batch may be writing that does not come to its end."""
-    with path.open("rb") as file:
-        while size > 0 and (piece := file.read(min(PIECE, size))):
-            size -= len(piece)
-            yield piece

@@ -22,6 +22,7 @@ MOST_BYTES = 1024**3
 
 MOST_FILES = 20
 LONGEST_NAME = 100
+PIECE = 256 * 1024
 REJECTS = "refused"
 PROFILES = "profiles"
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -109,6 +110,14 @@ class Folder:
 
     def rejects(self, position: int) -> Path:
         return self.path / f"{REJECTS}.{position}"
+
+    def rejected(self, position: int, size: int) -> Iterator[bytes]:
+        """This function will read a file of refused rows: no more than counts. Behind it a batch may be writing that does
+        not come to its end."""
+        with self.rejects(position).open("rb") as file:
+            while size > 0 and (piece := file.read(min(PIECE, size))):
+                size -= len(piece)
+                yield piece
 
     def profiles(self, position: int) -> Path:
         return self.path / f"{PROFILES}.{position}"

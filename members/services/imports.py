@@ -39,6 +39,7 @@ STRAY = timedelta(days=1)
 WAITING_FOR_CORRECTION = timedelta(days=7)
 """How long refused rows are worth a word on the first page; later nobody will correct them any more."""
 
+MOST_CLEANED = 1_000
 MOST_NEEDS = 3
 MOST_RECENT = 500
 ASKED_AT_ONCE = 2_000
@@ -80,18 +81,14 @@ def settle_reading(*, import_id: int, target: str, reading: Mapping[str, Any], s
     """This function will keep how the files of a draft are read. What was tried with another reading is forgotten."""
     values = {"target": target, "reading": dict(reading), "said": str(said)[:300], "shape": shape, "trial": {}}
     with transaction.atomic():
-        found = _locked(import_id)
-        _demand(found, ImportState.DRAFT)
-        if busy(found):
-            raise _busy()
+        _locked_draft(import_id)
         Import.objects.filter(pk=import_id).update(**values)
 
 
 def leave_out(*, import_id: int, name: str) -> None:
     """This function will take one file out of a draft; the others keep their places."""
     with transaction.atomic():
-        found = _locked(import_id)
-        _demand(found, ImportState.DRAFT)
+        found = _locked_draft(import_id)
         if name not in found.files:
             raise NotFound(_("There is no such file in this import."))
         if len(found.files) == 1:
@@ -111,10 +108,7 @@ def leave_out(*, import_id: int, name: str) -> None:
 def discard_import(*, import_id: int) -> None:
     """This function will throw a draft away with its files."""
     with transaction.atomic():
-        found = _locked(import_id)
-        _demand(found, ImportState.DRAFT)
-        if busy(found):
-            raise _busy()
+        found = _locked_draft(import_id)
         Import.objects.filter(pk=import_id).delete()
     Folder(found.token).remove()
 
@@ -207,10 +201,23 @@ def _begin(
 
 
 def _locked(import_id: int) -> Import:
-    """On SQLite the transaction is alone already."""
-    found = Import.objects.select_for_update(of=("self",)).select_related("job").filter(pk=import_id).first()
+    found = _held(import_id)
     if found is None:
         raise _unknown()
+    return found
+
+
+def _held(import_id: int) -> Import | None:
+    """On SQLite the transaction is alone already."""
+    return Import.objects.select_for_update(of=("self",)).select_related("job").filter(pk=import_id).first()
+
+
+def _locked_draft(import_id: int) -> Import:
+    """A draft that nobody is trying right now: its files and how they are read may be changed."""
+    found = _locked(import_id)
+    _demand(found, ImportState.DRAFT)
+    if busy(found):
+        raise _busy()
     return found
 
 
@@ -281,22 +288,26 @@ def standing_journal(found: Import) -> QuerySet[ImportJournal]:
 
 def clean_imports(*, now: datetime) -> dict[str, int]:
     """This function will throw away the files and journals that are old enough, drafts as a whole, and folders of nobody."""
-    cleaned = 0
     due = Import.objects.filter(kept_until__lte=now, cleaned_at__isnull=True).exclude(job__state__in=Job.OPEN)
-    for pk, token, state in list(due.order_by("pk").values_list("pk", "token", "state")[:1000]):
-        with transaction.atomic():
-            mine = Import.objects.filter(pk=pk, kept_until__lte=now, state=state).exclude(job__state__in=Job.OPEN)
-            if state == ImportState.DRAFT:
-                won = mine.delete()[0]
-            else:
-                won = Import.objects.filter(pk__in=mine.values("pk")).update(cleaned_at=now)
-                ImportJournal.objects.filter(source_id=pk, source__cleaned_at__isnull=False).delete()
-        if won:
-            Folder(token).remove()
-            cleaned += 1
+    cleaned = sum(_cleaned(pk, now) for pk in list(due.order_by("pk").values_list("pk", flat=True)[:MOST_CLEANED]))
     known = set(Import.objects.filter(cleaned_at__isnull=True).values_list("token", flat=True))
     strays = forget_strays(known=known, older_than=(now - STRAY).timestamp())
     return {"cleaned": cleaned, "strays": strays} if cleaned or strays else {}
+
+
+def _cleaned(import_id: int, now: datetime) -> bool:
+    """Looked at again under its lock: somebody may have started it this moment."""
+    with transaction.atomic():
+        found = _held(import_id)
+        if found is None or busy(found) or found.kept_until > now or found.cleaned_at is not None:
+            return False
+        if found.state == ImportState.DRAFT:
+            found.delete()
+        else:
+            Import.objects.filter(pk=import_id).update(cleaned_at=now)
+            ImportJournal.objects.filter(source_id=import_id).delete()
+    Folder(found.token).remove()
+    return True
 
 
 def latest_of_shape(shape: str, *, target: str = "") -> Import | None:
@@ -328,3 +339,8 @@ def reject_name(name: str) -> str:
     stem, dot, ending = name.rpartition(".")
     stem = stem if dot else name
     return f"{stem}.refused.jsonl" if ending.lower() in ("jsonl", "ndjson", "json") else f"{stem}.refused.csv"
+
+
+def reject_type(name: str) -> str:
+    """This function will return the content type of a file that `reject_name` named."""
+    return "application/jsonl" if name.endswith(".jsonl") else "text/csv; charset=utf-8"

@@ -471,6 +471,14 @@ class TestFiles:
         source.refresh_from_db()
         assert [path.name for path in Folder(source.token).files(source.files)] == ["b.csv", "c.csv"]
 
+    def test_stay_where_they_are_while_somebody_tries_them(self, file: Any) -> None:
+        source = uploaded(*(orders_file(file, name=f"{name}.csv") for name in "ab"))
+        start_trial(import_id=source.pk, now=NOW)
+        with pytest.raises(ImportRefused) as refused:
+            leave_out(import_id=source.pk, name="a.csv")
+        assert refused.value.code == "busy"
+        assert [path.name for path in Folder(source.token).files(source.files)] == ["a.csv", "b.csv"]
+
     def test_go_with_a_draft_that_is_thrown_away(self, file: Any) -> None:
         source = uploaded(orders_file(file))
         discard_import(import_id=source.pk)
