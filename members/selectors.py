@@ -217,12 +217,6 @@ def order_numbered(*, shop: str, external_id: str) -> Order | None:
     return order_listing(shop=shop).filter(external_id=external_id).first()
 
 
-def members_called(external_ids: Sequence[str]) -> list[Member]:
-    """This function will return the members with these ids, in the order given."""
-    found = {member.external_id: member for member in Member.objects.filter(external_id__in=external_ids)}
-    return [found[each] for each in external_ids if each in found]
-
-
 def ordered_by(member_ids: Collection[int]) -> dict[int, tuple[int, datetime]]:
     """This function will return how many orders members have, and the last; who has none is left out."""
     counted = Order.objects.filter(member_id__in=member_ids).values_list("member_id")

@@ -5,10 +5,10 @@ Each raises ZoneChanged when stored days follow another zone than SHOP_TIME_ZONE
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -32,6 +32,12 @@ LONGEST_PROOF = 300
 
 Item = TypeVar("Item", bound=Struct)
 Row = TypeVar("Row")
+
+ROWS: Mapping[str, tuple[type[Struct], Callable[..., Any]]] = {
+    "orders": (OrderItem, order_row),
+    "members": (MemberItem, member_row),
+    "events": (EventItem, event_row),
+}
 
 
 def ingest_members(items: Sequence[object], *, now: datetime, proof: str, journal: Journal | None = None) -> IngestResult:
@@ -88,11 +94,8 @@ def ingest_events(items: Sequence[object], *, now: datetime, journal: Journal | 
 def check_items(items: Sequence[object], *, target: str, now: datetime, shop: str = "default") -> list[RejectedRow]:
     """This function will tell what would be refused of items, as far as that can be seen without looking anything up."""
     given = Surroundings(now=now, zone=shop_zone(), currency=shop_currency(), shop=_shop(shop))
-    if target == "orders":
-        return _read(items, OrderItem, order_row, given)[1]
-    if target == "members":
-        return _read(items, MemberItem, member_row, given)[1]
-    return _read(items, EventItem, event_row, given)[1]
+    shape, clean = ROWS[target]
+    return _read(items, shape, clean, given)[1]
 
 
 def _shop(slug: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def rows_by_file(refused: Iterable[RefusedItem], *, first: Path) -> dict[Path, l
 
 
 def said(problems: Sequence[FieldProblem]) -> str:
-    return "; ".join(f"{problem.path}: {problem.message}" if problem.path else str(problem.message) for problem in problems)
+    return _("; ").join(_at(problem.path, problem) for problem in problems)
 
 
 def add_reasons(reasons: dict[str, int], refused: Iterable[RefusedItem], *, most: int, others: str) -> None:
@@ -88,8 +88,11 @@ def _grouped(problem: FieldProblem) -> str:
     """A place within a list (lines[3].product) says nothing about how many rows are wrong in this way."""
     parts = (part.partition("[") for part in problem.path.split("."))
     path = ".".join(f"{name}[]" if bracket else name for name, bracket, _rest in parts)
-    return f"{path}: {problem.message}" if path else str(problem.message)
+    return _at(path, problem)
 
 
-Offsets = Mapping[str, Sequence[int]]
-"""For each file's place among the import's files: the bytes that count, and the rows."""
+def _at(place: str, problem: FieldProblem) -> str:
+    """Which column, and what is wrong with it."""
+    if not place:
+        return str(problem.message)
+    return _("%(column)s: %(problem)s") % {"column": place, "problem": problem.message}

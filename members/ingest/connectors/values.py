@@ -35,8 +35,6 @@ PLAIN = re.compile(r"[0-9]{1,12}\.[0-9]{2}", re.ASCII)
 """How nearly all amounts are written: read without further ado."""
 
 LONGEST_NUMBER = 40
-POINTS_PER_YUAN = 100
-"""Taobao's points and 集分宝 alike: a hundred are worth one yuan."""
 
 YEAR_FIRST = re.compile(
     r"(?P<year>[0-9]{4})[-/.年](?P<month>[0-9]{1,2})[-/.月](?P<day>[0-9]{1,2})日?"
