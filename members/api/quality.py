@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -29,14 +30,14 @@ class MeasureOut(serializers.Serializer[Any]):
 class ReachOut(serializers.Serializer[Any]):
     channel = serializers.ChoiceField(choices=Channel.choices)
     reachable = serializers.IntegerField()
-    unasked = serializers.IntegerField(help_text="an address, and never asked")
-    unsubscribed = serializers.IntegerField(help_text="said no")
-    no_address = serializers.IntegerField(help_text="said yes, and no address is known")
-    nothing = serializers.IntegerField(help_text="no address, and never asked")
+    unasked = serializers.IntegerField(help_text=_("an address, and never asked"))
+    unsubscribed = serializers.IntegerField(help_text=_("said no"))
+    no_address = serializers.IntegerField(help_text=_("said yes, and no address is known"))
+    nothing = serializers.IntegerField(help_text=_("no address, and never asked"))
 
 
 class QualityOut(serializers.Serializer[Any]):
-    as_of = InstantField(allow_null=True, help_text="null: nobody has looked yet")
+    as_of = InstantField(allow_null=True, help_text=_("null: nobody has looked yet"))
     totals = serializers.DictField(child=serializers.IntegerField())
     reach = ReachOut(many=True)
     measures = MeasureOut(many=True)
