@@ -20,10 +20,10 @@ from core.sql import find_rows, insert_rows
 from members.ingest.contracts_events import EventItem
 from members.ingest.normalise import Key, Refused, Surroundings, as_is, attribute, identity, instant, text, trimmed
 from members.ingest.reading import suggestion
-from members.ingest.resolve import Resolved, forget_unused, resolve_members, resolve_products
+from members.ingest.resolve import Resolved, forget_unused, forget_unused_categories, resolve_members, resolve_products
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import ProductStated, Reader
-from members.models import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, Category, DirtyMark, Member, Product
+from members.models import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, DirtyMark, Member, Product
 from members.services.journal import Journal
 
 REPORTED = frozenset(kind.value for kind in REPORTED_KINDS)
@@ -142,9 +142,7 @@ def write_events(rows: Sequence[EventRow], given: Surroundings, journal: Journal
     if len(kept) < len(fresh):
         forget_unused(Member, members, {row.member for row in kept})
         forget_unused(Product, products, {row.product for row in kept if row.product})
-        forget_unused(
-            Category, categories, {told.category for row in kept for told in row.products.values() if told.category}
-        )
+        forget_unused_categories(categories)
     if journal is not None:
         journal.touched += touched
         journal.events += sorted(made.values())

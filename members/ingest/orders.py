@@ -18,13 +18,14 @@ from members.ingest.normalise import ORDER_KEYS, Surroundings
 from members.ingest.resolve import (
     Resolved,
     forget_unused,
+    forget_unused_categories,
     resolve_members,
     resolve_products,
     resolve_shops,
 )
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import Line, OrderRow, RefundGiven, refunds_exceed_total
-from members.models import STATUS_RANK, Category, DirtyMark, Member, Order, OrderLine, Product, Refund, Shop
+from members.models import STATUS_RANK, DirtyMark, Member, Order, OrderLine, Product, Refund, Shop
 from members.services.journal import Journal
 
 DERIVED = {"placed_day": None, "placed_hour": None, "refunded_minor": 0, "refund_count": 0}
@@ -274,4 +275,4 @@ def _forget_unused(
     forget_unused(Shop, shops, {row.shop for row in kept})
     forget_unused(Member, members, {row.member for row in kept})
     forget_unused(Product, products, {code for row in kept for code in row.products})
-    forget_unused(Category, categories, {told.category for row in kept for told in row.products.values() if told.category})
+    forget_unused_categories(categories)

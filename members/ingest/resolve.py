@@ -169,8 +169,21 @@ def _lock_products(pks: Iterable[int]) -> list[tuple[int, str, int | None]]:
 
 
 def forget_unused(model: type[Model], resolved: Resolved, used: Iterable[str]) -> None:
-    """This function will delete what this call made for rows that were refused in the end: nothing of them is applied."""
-    needless = resolved.made - {resolved.ids[name] for name in used}
+    """This function will delete what this call made for rows that were refused in the end: nothing of them is applied.
+
+    A row may name what was never looked up: of two categories stated for one product the first wins.
+    """
+    needless = resolved.made - {resolved.ids[name] for name in used if name in resolved.ids}
+    _forget(model, resolved, needless)
+
+
+def forget_unused_categories(resolved: Resolved) -> None:
+    """This function will delete the categories that this call made and no product stands in, products being settled."""
+    standing = Product.objects.filter(category_id__in=resolved.made).values_list("category_id", flat=True)
+    _forget(Category, resolved, resolved.made - set(standing))
+
+
+def _forget(model: type[Model], resolved: Resolved, needless: set[int]) -> None:
     if needless:
         resolved.made -= needless
         model._default_manager.filter(pk__in=needless).delete()

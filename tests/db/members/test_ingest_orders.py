@@ -280,6 +280,23 @@ class TestProducts:
         ingest(order("o1", lines=[line("tea"), line("tea")]), order("o2", lines=[line("tea", name="Tea"), line("cup")]))
         assert dict(Product.objects.values_list("code", "name")) == {"tea": "Tea", "cup": ""}
 
+    @pytest.mark.parametrize("refused_first", [True, False])
+    @pytest.mark.parametrize("product_is_known", [True, False])
+    def test_of_two_categories_keep_the_first_also_where_one_row_is_refused(
+        self, product_is_known: bool, refused_first: bool
+    ) -> None:
+        ingest(order("known", status="completed", lines=[line("tea" if product_is_known else "cup")]))
+        items = [
+            order("known", status="paid", lines=[line("tea", category="Tea")]),
+            order("new", lines=[line("tea", category="Drinks")]),
+        ]
+        result = ingest(*(items if refused_first else reversed(items)))
+        assert result.accepted == 1
+        assert [row.errors[0].code for row in result.rejected] == ["status_goes_back"]
+        first = "Tea" if refused_first else "Drinks"
+        assert Product.objects.get(code="tea").category == Category.objects.get()
+        assert Category.objects.get().name == first
+
 
 class TestBadRows:
     @pytest.mark.parametrize(
