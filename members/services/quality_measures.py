@@ -281,8 +281,9 @@ def _never_sold(rows: Rows, moment: Moment) -> Rows:
 
 
 def _named_alike(rows: Rows, moment: Moment) -> Rows:
-    others = Product.objects.filter(name=OuterRef("name")).exclude(pk=OuterRef("pk"))
-    return rows.exclude(name="").filter(Exists(others)).order_by("-pk").values_list("pk")
+    """By the names that several have, all at once: names have no index, and asking product by product reads all of them."""
+    names = Product.objects.exclude(name="").order_by().values("name").annotate(products=Count("pk"))
+    return rows.filter(name__in=names.filter(products__gt=1).values("name")).order_by("-pk").values_list("pk")
 
 
 PRODUCTS = Part(
