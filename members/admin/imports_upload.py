@@ -62,14 +62,7 @@ class ImportUploadHandler(FileUploadHandler):
     def taken(self) -> Receiver:
         """This function will return what came in whole, or raise why nothing did."""
         self._demand_nothing_wrong()
-        receiver = self.receiver or Receiver()
-        try:
-            receiver.finish()
-            receiver.demand_content()
-        except BaseException:
-            receiver.discard()
-            raise
-        return receiver
+        return (self.receiver or Receiver()).whole()
 
     def _give_up(self, error: DomainError) -> None:
         self.error = error

@@ -163,6 +163,16 @@ class Receiver:
             with room():
                 file.close()
 
+    def whole(self) -> Receiver:
+        """This function will end what is being taken in and return it, or raise what is missing and leave nothing."""
+        try:
+            self.finish()
+            self._demand_content()
+        except BaseException:
+            self.discard()
+            raise
+        return self
+
     def discard(self) -> None:
         if self._file is not None:
             with room_or_not():
@@ -170,7 +180,7 @@ class Receiver:
             self._file = None
         self.folder.remove()
 
-    def demand_content(self) -> None:
+    def _demand_content(self) -> None:
         """This function will refuse when nothing arrived, or a file without a byte."""
         if not self.names:
             raise UploadRefused(_("Choose a file first."), code="no_file")
@@ -211,12 +221,10 @@ def receive(parts: Iterable[Upload], *, most_bytes: int | None = None) -> Receiv
             receiver.begin(part.name)
             for piece in part.pieces:
                 receiver.take(piece)
-        receiver.finish()
-        receiver.demand_content()
     except BaseException:
         receiver.discard()
         raise
-    return receiver
+    return receiver.whole()
 
 
 def forget_strays(*, known: set[str], older_than: float) -> int:
