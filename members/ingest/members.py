@@ -276,7 +276,7 @@ def _move_identifiers(claims: Claims, ids: Mapping[str, int], journal: Journal |
     if len(made) != len(rows):
         raise IdentifierClaimed
     if journal is not None:
-        journal.names_lost += [[*row[1:]] for row in lost]
+        journal.names_lost += [[*row] for row in lost]
         journal.names_gained += [pk for pk, _holder in made]
     return {row[-1] for row in lost} | {holder for _pk, holder in made}
 

@@ -71,7 +71,7 @@ class Journal:
     tags_lost: list[tuple[int, str]] = field(default_factory=list)
     names_gained: list[int] = field(default_factory=list)
     names_lost: list[list[Any]] = field(default_factory=list)
-    """[source, kind, value, member]"""
+    """[id, source, kind, value, member]: given back under its id, by which an earlier batch knows it as gained."""
     consents: list[dict[str, Any]] = field(default_factory=list)
     shops: list[int] = field(default_factory=list)
     products: list[int] = field(default_factory=list)

@@ -25,10 +25,9 @@ TOGETHER = ("birth_key", "birth_year")
 def give_back_names(journal: Journal) -> None:
     """This function will take away the identifiers that members gained, and give back those they lost."""
     Identifier.objects.filter(pk__in=journal.names_gained).delete()
-    known = _existing(row[3] for row in journal.names_lost)
-    lost = [row for row in journal.names_lost if row[3] in known]
-    key = ["source", "kind", "value"]
-    insert_rows(Identifier, [*key, "member"], lost, conflict=key)
+    known = _existing(row[-1] for row in journal.names_lost)
+    lost = [row for row in journal.names_lost if row[-1] in known]
+    insert_rows(Identifier, ["pk", "source", "kind", "value", "member"], lost, conflict=[])
 
 
 def give_back_tags(journal: Journal) -> None:

@@ -383,6 +383,17 @@ class TestStartUndo:
         undone(first)
         assert not Member.objects.exists()
 
+    def test_takes_names_back_that_a_later_undo_gave_back(self, file: Any) -> None:
+        before = everything()
+        names = [["a"], ["b"], ["a"]]
+        sources = []
+        for number, values in enumerate(names):
+            told = {"external_id": "m1", "identifiers": [{"source": "x", "kind": "id", "value": value} for value in values]}
+            sources.append(imported(file(json.dumps(told), f"{number}.jsonl"), target="members"))
+        for source in reversed(sources):
+            undone(source)
+        assert everything() == before
+
     def test_is_refused_while_something_else_is_done(self, file: Any) -> None:
         source = uploaded(orders_file(file))
         with pytest.raises(ImportRefused) as refused:
