@@ -7,6 +7,7 @@ from collections.abc import Collection
 from django.db import connection
 
 from members.models import AttributeDefinition, AttributeType, Member
+from members.models.json_values import A_DATE
 
 MOST_NAMES = 200
 """Names told. A shop that sends more puts values into names."""
@@ -49,20 +50,19 @@ def misfits(*, above: int, until: int, name: str, fitting: Collection[str], most
 
 
 def _attributes() -> str:
-    """One row an attribute: member, name, kind of the value."""
+    """One row an attribute: member, name, kind of the value. A date is what rules read as one."""
     table = connection.ops.quote_name(Member._meta.db_table)
     if connection.vendor == "postgresql":
         return (
             "SELECT m.id, a.key, CASE jsonb_typeof(a.value)"
-            " WHEN 'string' THEN CASE WHEN (a.value #>> '{}') ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN 'date' ELSE 'text' END"
+            f" WHEN 'string' THEN CASE WHEN (a.value #>> '{{}}') ~ '{A_DATE}' THEN 'date' ELSE 'text' END"
             " WHEN 'number' THEN 'number' WHEN 'boolean' THEN 'boolean' ELSE 'other' END AS kind"
             f" FROM {table} AS m CROSS JOIN LATERAL jsonb_each(m.attributes) AS a"
             " WHERE m.id > %s AND m.id <= %s"
         )
-    day = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
     return (
         "SELECT m.id, a.key, CASE WHEN a.type = 'text'"
-        f" THEN CASE WHEN a.value GLOB '{day}' THEN 'date' ELSE 'text' END"
+        " THEN CASE WHEN a.value = date(julianday(a.value)) AND a.value >= '0001-01-01' THEN 'date' ELSE 'text' END"
         " WHEN a.type IN ('integer', 'real') THEN 'number' WHEN a.type IN ('true', 'false') THEN 'boolean'"
         " ELSE 'other' END AS kind"
         f" FROM {table} AS m, json_each(m.attributes) AS a WHERE m.id > %s AND m.id <= %s"

@@ -139,6 +139,12 @@ class TestMembers:
         assert found == {f"members.attributes.{name}.invalid": 1 for name in ("size", "since", long)}
         assert all(behind(code) == [wrong.pk] for code in found)
 
+    def test_whose_attribute_is_no_day_of_the_calendar_are_found_as_rules_read_it(self) -> None:
+        ingest_members([{"external_id": "first", "attributes": {"since": "2024-02-29"}}], now=NOW, proof="a")
+        wrong = [make_member(attributes={"since": day}).pk for day in ("2026-02-30", "2023-02-29", "2026-13-01")]
+        assert counted()["members.attributes.since.invalid"] == 3
+        assert sorted(behind("members.attributes.since.invalid")) == wrong
+
 
 class TestReach:
     def test_puts_each_member_in_one_place(self) -> None:
