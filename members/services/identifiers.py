@@ -30,11 +30,12 @@ def claim_identifiers(*, names: Mapping[Name, str], journal: Journal | None = No
     """This function will give names that nobody holds to members (by external id), and return how many were new.
 
     Nothing is taken away: a name that another member holds stays with them, and a member's other names stay.
-    1. find the members; 2. insert what is free, in sorted order; 3. mark whose names changed.
+    1. find the members, who then cannot be merged away before the transaction ends; 2. insert what is free, in sorted
+    order; 3. mark whose names changed.
     """
     with transaction.atomic():
         members = [(external_id,) for external_id in sorted(set(names.values()))]
-        ids = dict(find_rows(Member, ["external_id"], members, returning=["external_id", "pk"]))
+        ids = dict(find_rows(Member, ["external_id"], members, returning=["external_id", "pk"], held=True))
         rows = [(*name, ids[holder]) for name, holder in sorted(names.items()) if holder in ids]
         made = insert_rows(Identifier, [*KEY, "member"], rows, conflict=KEY, returning=["pk", "member"])
         touched = sorted({holder for _pk, holder in made})
