@@ -227,7 +227,11 @@ GROUPED: Any = {"combinator": "and", "rules": [LEAVES[0], any_of(LEAVES[1:2]), L
 
 
 class TestMoving:
-    def test_keys_move_copy_and_remove_and_one_handle_is_in_the_way_of_tab(self, visitor: Visitor, buyers: None) -> None:
+    """One browser for all that moves conditions: to start one takes longer than to move a dozen."""
+
+    def test_is_done_by_keys_by_a_menu_and_by_dragging_with_one_handle_in_the_way_of_tab(
+        self, visitor: Visitor, buyers: None
+    ) -> None:
         page = open_new(visitor, GROUPED)
         for start, key, rules, focus in (
             ("rules[2]", "Alt+ArrowUp", [LEAVES[0], LEAVES[2], GROUPED["rules"][1]], "rules[1]#handle"),
@@ -256,7 +260,6 @@ class TestMoving:
             walked.append(focused(page))
         assert walked == ["rules[1]#handle", "rules[1].rules[0]#handle", "rules[2]#handle"]
 
-    def test_a_menu_and_dragging_do_the_same_for_mouse_and_finger(self, visitor: Visitor, buyers: None) -> None:
         page = open_new(visitor, GROUPED)
         part(page, "rules[1].rules[0]", "handle").click()
         page.get_by_role("menuitem", name="Move out of this group").click()
@@ -280,8 +283,8 @@ class TestMoving:
 
 
 class TestCounting:
-    def test_says_who_is_inside_stops_when_somebody_types_on_and_says_what_fails(
-        self, visitor: Visitor, buyers: None
+    def test_estimates_says_who_is_inside_stops_when_somebody_types_on_and_says_what_fails(
+        self, visitor: Visitor, buyers: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         page = open_new(visitor, {"field": "order_count", "operator": ">=", "value": 1})
         panel = page.locator(".rk-preview")
@@ -293,7 +296,8 @@ class TestCounting:
         expect(page.locator(".rk-preview")).to_contain_text("0 members")
         expect(page.locator(".rk-preview h4")).to_have_count(0)
 
-        page = visitor.page
+        estimate_first(page, monkeypatch, visitor)
+
         stopped: list[str] = []
         open_new(visitor, {"field": "order_count", "operator": ">=", "value": 1})
         expect(page.locator(".rk-preview")).to_contain_text("For example")
@@ -311,24 +315,24 @@ class TestCounting:
         page = open_new(visitor, {"everyone": True})
         expect(page.locator(".rk-preview")).to_contain_text("Counting failed. Check the connection")
 
-    def test_an_estimate_with_its_range_stands_until_the_exact_count_is_there(
-        self, visitor: Visitor, buyers: None, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Nobody has the patience to count; two thirds of the members are a sample."""
-        monkeypatch.setattr("retention.selectors.estimate.PATIENCE_WITH_BEHAVIOUR", 0)
-        monkeypatch.setattr("retention.selectors.estimate.FIRST_MEMBERS", 2)
-        monkeypatch.setattr("retention.selectors.estimate.SPENT", 0)
-        page = visitor.page
-        held: list[Any] = []
-        page.route("**/rule/count/", lambda route: _hold(route, held))
+
+def estimate_first(page: Page, monkeypatch: pytest.MonkeyPatch, visitor: Visitor) -> None:
+    """Nobody has the patience to count; two thirds of the members are a sample. It stands until the exact count is there."""
+    held: list[Any] = []
+    page.route("**/rule/count/", lambda route: _hold(route, held))
+    with monkeypatch.context() as patched:
+        patched.setattr("retention.selectors.estimate.PATIENCE_WITH_BEHAVIOUR", 0)
+        patched.setattr("retention.selectors.estimate.FIRST_MEMBERS", 2)
+        patched.setattr("retention.selectors.estimate.SPENT", 0)
         open_new(visitor, {"did": "order", "operator": ">=", "times": 1, "within_days": 365})
         panel = page.locator(".rk-preview")
         expect(panel).to_have_attribute("data-exact", "false")
         expect(panel).to_contain_text("about")
         expect(panel).to_contain_text("counting exactly…")
-        held[0].continue_()
-        expect(panel).to_have_attribute("data-exact", "true")
-        expect(panel).to_contain_text("2 members")
+    held[0].continue_()
+    expect(panel).to_have_attribute("data-exact", "true")
+    expect(panel).to_contain_text("2 members")
+    page.unroute("**/rule/count/")
 
 
 def _hold(route: Any, held: list[Any]) -> None:
@@ -339,7 +343,9 @@ def _hold(route: Any, held: list[Any]) -> None:
 
 
 class TestKeeping:
-    def test_opening_and_undoing_leave_the_text_as_it_was(self, visitor: Visitor, buyers: None) -> None:
+    def test_leaves_the_text_as_it_was_when_opened_and_undone_and_what_it_cannot_show_or_read(
+        self, visitor: Visitor, buyers: None
+    ) -> None:
         rule = {"field": "order_count", "operator": ">=", "value": 1}
         segment = create_segment(slug="leaf", name="Leaf", rule=rule, now=timezone.now())
         page = visitor.visit(reverse("admin:retention_segment_edit", args=[segment.pk]))
@@ -347,8 +353,6 @@ class TestKeeping:
         page.get_by_role("button", name="Save segment").click()
         expect(page.get_by_role("heading", name="Versions")).to_be_visible()
         assert (segment.versions.count(), rule_of("Leaf")) == (1, rule)
-
-        rule = {"field": "order_count", "operator": ">=", "value": 1}
 
         page = visitor.visit(reverse("admin:retention_segment_edit", args=[segment.pk]))
         before = page.locator("textarea[name=rule]").input_value()
@@ -361,9 +365,6 @@ class TestKeeping:
         page.get_by_role("button", name="Redo").click()
         assert written(page)["rules"][0]["value"] == 2
 
-    def test_what_it_cannot_show_what_is_unfinished_and_what_was_readable_is_kept(
-        self, visitor: Visitor, buyers: None
-    ) -> None:
         odd = [{"dance": "tango"}, {"field": "order_count", "operator": ">="}]
         page = open_new(visitor, {"combinator": "and", "rules": odd})
         add(page)
