@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.forms.formsets import ORDERING_FIELD_NAME, BaseFormSet, formset_factory
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -191,7 +192,7 @@ class StepForm(forms.Form):
     kind = forms.ChoiceField(label=_("what"), widget=UnfoldAdminSelectWidget)
     template = forms.ChoiceField(label=_("which coupon"), required=False, widget=UnfoldAdminSelectWidget)
     points = WholeNumberField(label=_("how many points"), required=False, min_value=1)
-    channel = forms.ChoiceField(label=_("by"), required=False, widget=UnfoldAdminSelectWidget)
+    channel = forms.ChoiceField(label=pgettext_lazy("channel", "by"), required=False, widget=UnfoldAdminSelectWidget)
     subject = forms.CharField(
         label=_("subject"),
         max_length=300,

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 WORDS: Mapping[str, str | Promise] = {
-    "due": _("due"),
+    "due": pgettext_lazy("of work", "due"),
     "facts_written": _("members counted anew"),
     "marks": _("members marked"),
     "entered": _("entered segments"),
@@ -28,6 +29,14 @@ WORDS: Mapping[str, str | Promise] = {
     "expired": _("expired"),
     "forgotten": _("forgotten"),
     "settled": _("merges finished"),
+    "asked": pgettext_lazy("of work", "asked for"),
+    "proved": _("members proved"),
+    "differing": _("differences found"),
+    "released": _("points made available"),
+    "cleaned": _("imports cleaned up"),
+    "strays": _("stray files removed"),
+    "values": _("values collected"),
+    "done": _("done"),
 }
 
 

@@ -19,7 +19,7 @@ from unfold.decorators import display
 from core.admin.base import RekindleAdmin
 from core.admin.confirm import confirmed
 from core.admin.counts import counts_in_words
-from core.admin.display import Mark, badge, bar, change_url, link, list_url, number, share, unknown, when
+from core.admin.display import Mark, badge, bar, change_url, link, list_url, number, share, when
 from core.models import Job
 from core.registry import JobKind, job_kinds
 from core.services.clock import clock_is_ticking
@@ -233,7 +233,7 @@ class JobAdmin(RekindleAdmin):
     def asked(self, job: Job) -> SafeString | str:
         asked = job_asked(job)[:MOST_SHOWN]
         url = kind.page(job.params) if asked and (kind := job_kinds.get(job.kind)) else ""
-        return link(asked, url) if url else asked or unknown()
+        return link(asked, url) if url else asked or "-"
 
     @display(description=_("state"))
     def shown_state(self, job: Job) -> SafeString:

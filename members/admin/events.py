@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -101,6 +102,7 @@ class EventAdmin(ReadOnlyAdmin):
             first=not request.GET.get("before"),
             first_url=f"?{urlencode(kept)}",
             rows=[_row(event) for event in page.events],
+            import_url=reverse("admin:members_import_add") if request.user.has_perm("members.add_import") else "",
             until=when(page.until) if page.until else "",
             older_url=f"?{urlencode({**kept, 'before': _written(page.following)})}" if page.following else "",
         )

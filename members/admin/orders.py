@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -28,7 +28,7 @@ from members.services.orders import delete_order
 
 
 class PlacedFilter(SimpleListFilter):
-    title = _("placed")
+    title = pgettext_lazy("on the day", "placed")
     parameter_name = "placed"
     days = {"1": _("within a day"), "7": _("within 7 days"), "30": _("within 30 days"), "365": _("within a year")}
 
@@ -121,7 +121,7 @@ class OrderAdmin(ReadOnlyAdmin):
     def shown_status(self, order: Order) -> SafeString:
         return badge(ORDER_STATUS[OrderStatus(order.status)])
 
-    @display(description=_("placed"))
+    @display(description=pgettext_lazy("on the day", "placed"))
     def placed(self, order: Order) -> SafeString:
         return when(order.placed_at)
 
@@ -169,7 +169,7 @@ class OrderAdmin(ReadOnlyAdmin):
 def _steps(order: Order) -> list[tuple[Any, Any]]:
     """This function will list the instants of an order's life, those that are known first asked for by the page."""
     return [
-        (_("placed"), order.placed_at),
+        (pgettext_lazy("on the day", "placed"), order.placed_at),
         (_("paid"), order.paid_at),
         (_("shipped"), order.shipped_at),
         (_("delivered"), order.delivered_at),

@@ -48,6 +48,8 @@ LISTS = {
     "events": "members_behaviourevent",
 }
 IMPORTS = "members_import"
+MOST_HEARD = 10
+"""Shops, sources or kinds that stand in view; the others are folded away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +255,8 @@ def _heard(request: HttpRequest, look: QualityLook) -> Iterator[dict[str, Any]]:
 
 def _table(look: QualityLook, code: str, title: Text, name: Any) -> dict[str, Any]:
     rows = [(name(key), count, _last(look, last)) for key, (count, last) in look.tables.get(code, {}).items()]
-    return {"title": title, "rows": sorted(rows, key=lambda row: -row[1])}
+    rows.sort(key=lambda row: -row[1])
+    return {"title": title, "rows": rows[:MOST_HEARD], "more": rows[MOST_HEARD:]}
 
 
 def _last(look: QualityLook, last: str | None) -> tuple[SafeString, bool]:

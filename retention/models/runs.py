@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -29,7 +30,7 @@ class RefreshRun(models.Model):
         verbose_name_plural = _("refreshes")
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.as_of:%Y-%m-%d %H:%M}"
+        return f"{self.get_kind_display()} {timezone.localtime(self.as_of):%Y-%m-%d %H:%M}"
 
 
 class RefreshState(models.Model):

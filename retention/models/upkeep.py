@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -64,4 +65,4 @@ class SampleProof(models.Model):
         verbose_name_plural = _("proofs on samples")
 
     def __str__(self) -> str:
-        return f"{self.proved_at:%Y-%m-%d %H:%M}"
+        return f"{timezone.localtime(self.proved_at):%Y-%m-%d %H:%M}"

@@ -50,7 +50,8 @@ class TestPage:
 
     def test_teaches_while_nobody_is_here(self, admin: Client) -> None:
         shown = text_of(admin.get(reverse(TODAY)))
-        assert "python manage.py import_members members.csv" in shown
+        assert "Nobody is here yet" in shown
+        assert reverse("admin:members_import_add") in admin.get(reverse(TODAY)).content.decode()
 
     def test_opens_with_a_sentence_with_a_number(self, admin: Client, world: World) -> None:
         shown = text_of(admin.get(reverse(TODAY)))

@@ -94,10 +94,11 @@ export class Combobox {
             if (asking.signal.aborted || !this.input.isConnected || document.activeElement !== this.input) return;
         }
         if (found.failed) this.show([], this.words.search_failed);
-        else this.show(found, found.length ? "" : this.words.nothing_found);
+        else this.show(found, found.length ? "" : this.words.nothing_found, text);
     }
 
-    show(options, sentence) {
+    /** What was typed is meant, not what was chosen before: only an untouched list begins at the choice it has. */
+    show(options, sentence, text = "") {
         this.options = options;
         const groups = new Map();
         options.forEach((option, index) => {
@@ -111,7 +112,7 @@ export class Combobox {
         this.popup.open();
         this.popup.place();
         this.input.setAttribute("aria-expanded", "true");
-        const chosen = options.findIndex((option) => option.chosen);
+        const chosen = text.trim() ? -1 : options.findIndex((option) => option.chosen);
         this.activate(this.rows()[chosen >= 0 ? chosen : this.typed ? -1 : 0]);
     }
 
@@ -158,15 +159,16 @@ export class Combobox {
     }
 }
 
-/** Options whose words hold every word that was typed; first those whose label begins with it, then whose label holds it. */
+/** Options whose words hold every word that was typed; first the one called so, then whose label begins with it or holds it. */
 export function matching(options, text) {
     const typed = text.trim().toLocaleLowerCase();
     const wanted = typed.split(/\s+/).filter(Boolean);
     const found = options.filter((option) => wanted.every((word) => option.words.includes(word)));
     if (!typed) return found;
     const distance = (option) => {
-        const place = option.label.toLocaleLowerCase().indexOf(typed);
-        return place < 0 ? 2 : Math.min(place, 1);
+        const label = option.label.toLocaleLowerCase();
+        const place = label.indexOf(typed);
+        return label === typed ? -1 : place < 0 ? 2 : Math.min(place, 1);
     };
     return found.map((option) => [distance(option), option]).sort(([one], [other]) => one - other).map(([, option]) => option);
 }
