@@ -96,9 +96,10 @@ def write_orders(rows: Sequence[OrderRow], given: Surroundings, journal: Journal
     writer = OrderWriter(members, products, outcome, journal)
     while by_order:  # again only for an order that somebody deleted between finding and locking it
         by_order = writer.update_known(writer.insert_new(by_order))
-    insert_rows(DirtyMark, ["member_id"], [(member_id,) for member_id in sorted(outcome.touched)])
     if outcome.rejected:
         _forget_unused(rows, outcome.rejected, shops, members, products, categories)
+    outcome.touched |= members.made  # a later row of the same order may have taken it from whom the first one made
+    insert_rows(DirtyMark, ["member_id"], [(member_id,) for member_id in sorted(outcome.touched)])
     if journal is not None:
         journal.touched += sorted(outcome.touched)
         journal.shells += sorted(members.made)

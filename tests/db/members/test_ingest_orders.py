@@ -234,6 +234,10 @@ class TestOneOrderTwiceInACall:
         assert OrderLine.objects.count() == 1
         assert marked() == ["m1"]
 
+    def test_marks_whom_only_the_earlier_row_names(self) -> None:
+        ingest(order(member="m1"), order(member="m2"))
+        assert (Order.objects.get().member.external_id, marked()) == ("m2", ["m1", "m2"])
+
     def test_is_refused_where_the_later_goes_back(self) -> None:
         result = ingest(order(status="shipped"), order(status="paid", remark="old"), order(status="completed"))
         assert refusals(result) == [(1, [("status", "status_goes_back")])]
@@ -243,7 +247,7 @@ class TestOneOrderTwiceInACall:
         ingest(order())
         marked()
         assert ingest(order(member="m2"), order(member="m1")) == IngestResult(2, ())
-        assert marked() == []
+        assert marked() == ["m2"]  # who was made is to be counted, though nothing came of it
 
     def test_is_two_orders_where_the_shops_differ(self) -> None:
         assert ingest(order(shop="a"), order(shop="b"), order(shop="a", status="shipped")).created == 2
