@@ -39,6 +39,7 @@ EVENTS_A_PAGE = 50
 MOST_MEANT = 20
 """Members or products that a text may mean; of more the first are taken."""
 LARGEST_ID = 2**63 - 1
+LONGEST_ID = len(str(LARGEST_ID))
 
 
 class EventsAsked(forms.Form):
@@ -213,9 +214,8 @@ def _place(text: str) -> Place | None:
     """Whatever is not one of ours is the beginning."""
     instant, _tilde, pk = text.partition("~")
     try:
-        at = datetime.fromisoformat(instant)
+        at, place = datetime.fromisoformat(instant), int(pk[:LONGEST_ID])
     except ValueError:
         return None
-    if at.tzinfo is None or not within_calendar(at) or not (pk.isascii() and pk.isdecimal()) or int(pk[:20]) > LARGEST_ID:
-        return None
-    return Place(at, int(pk))
+    fits = at.tzinfo is not None and within_calendar(at) and len(pk) <= LONGEST_ID and 0 <= place <= LARGEST_ID
+    return Place(at, place) if fits else None
