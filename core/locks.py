@@ -21,6 +21,11 @@ class LockSpace(IntEnum):
     RULE_STOP = 9
 
 
+EDITING = 2
+"""The key of LockSpace.REFRESH under which rules, and what they may name, are changed one after the other: two rules saved
+at once could close a circle, and an attribute could go while a rule that reads it comes."""
+
+
 def lock_for_transaction(space: LockSpace, key: int = 0) -> None:
     """This function will wait until this transaction holds (space, key); the end of the transaction lets go.
 

@@ -11,6 +11,7 @@ from django.db.models.lookups import Exact, IsNull
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError, FieldProblem, InvalidInput
+from core.locks import EDITING, LockSpace, lock_for_transaction
 from core.registry import AttributeUse, Use, attribute_uses
 from members.fields import ATTRIBUTE, READ_AS
 from members.models import BUCKETS, AttributeDefinition, AttributeType, JsonGiven, Member
@@ -82,7 +83,7 @@ def change_attribute(*, attribute: AttributeDefinition, label: str, type_: str) 
     if len(label.strip()) > LONGEST_NAME:
         raise _refused("label", _("At most %(limit)s characters.") % {"limit": LONGEST_NAME})
     with transaction.atomic():
-        stored = AttributeDefinition.objects.select_for_update().get(pk=attribute.pk)
+        stored = _held(attribute)
         if stored.type != type_:
             _require_unused(stored)
             stored.type, stored.inferred = type_, False
@@ -95,9 +96,15 @@ def delete_attribute(*, attribute: AttributeDefinition) -> None:
     """This function will forget an attribute that no rule reads. Members keep their values; the next value that comes in
     declares it anew."""
     with transaction.atomic():
-        stored = AttributeDefinition.objects.select_for_update().get(pk=attribute.pk)
+        stored = _held(attribute)
         _require_unused(stored)
         stored.delete()
+
+
+def _held(attribute: AttributeDefinition) -> AttributeDefinition:
+    """No rule is saved and no campaign started meanwhile: it would read what is being changed."""
+    lock_for_transaction(LockSpace.REFRESH, EDITING)
+    return AttributeDefinition.objects.select_for_update().get(pk=attribute.pk)
 
 
 def _require_unused(attribute: AttributeDefinition) -> None:

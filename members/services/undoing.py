@@ -14,7 +14,18 @@ from core.errors import NotFound
 from core.locks import LockSpace, lock_for_transaction
 from core.registry import RunningJob
 from core.sql import insert_rows, update_rows
-from members.models import Category, DirtyMark, Import, ImportJournal, ImportState, Member, OrderLine, Product, Shop
+from members.models import (
+    BehaviourEvent,
+    Category,
+    DirtyMark,
+    Import,
+    ImportJournal,
+    ImportState,
+    Member,
+    OrderLine,
+    Product,
+    Shop,
+)
 from members.services.calendar import keep_writers_out
 from members.services.imports import demand_nothing_fired, standing_journal, with_survivors
 from members.services.journal import Journal
@@ -109,8 +120,10 @@ def _restore_products(journal: Journal, undone: Undone) -> None:
         if tuple(values) == told[pk][1]
     ]
     update_rows(Product, "pk", ["name", "category"], rows)
-    buyers = OrderLine.objects.filter(product_id__in=[row[0] for row in rows]).values_list("order__member_id", flat=True)
-    undone.dirty |= set(buyers.distinct())
+    ids = [row[0] for row in rows]
+    buyers = OrderLine.objects.filter(product_id__in=ids).values_list("order__member_id", flat=True)
+    lookers = BehaviourEvent.objects.filter(product_id__in=ids, category="").values_list("member_id", flat=True)
+    undone.dirty |= {*buyers.distinct(), *lookers.distinct()}
 
 
 def _remove_unused(journal: Journal, undone: Undone) -> None:

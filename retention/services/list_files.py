@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import FieldProblem, InvalidInput
 from members.ingest.connectors.xlsx import BROKEN, MOST_ROWS, MOST_STRINGS, MOST_UNPACKED, SHARED_STRINGS, cell_text
 from members.ingest.encodings import encoding_of
+from members.ingest.files import LONGEST_CELL
 
 ARCHIVE = b"PK\x03\x04"
 SEPARATORS = ",;\t|"
-LONGEST_CELL = 100_000
 NAMES = frozenset({
     "external_id", "external id", "externalid", "id", "ids", "member", "members", "member_id", "member id", "memberid",
     "member number", "member no", "customer", "customer_id", "customer id", "user_id", "user id", "openid", "unionid",
@@ -71,6 +71,7 @@ def _lines(path: Path) -> Iterator[list[str]]:
         start = file.readline(LONGEST_CELL)
         separator = next((mark for mark in SEPARATORS if mark in start), ",")
         file.seek(0)
+        csv.field_size_limit(LONGEST_CELL)  # of the process: every reader of files sets the same
         try:
             yield from csv.reader((line.replace("\0", "") for line in file), delimiter=separator)
         except csv.Error as error:

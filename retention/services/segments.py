@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError, FieldProblem, InvalidInput
-from core.locks import LockSpace, lock_for_transaction, share_for_transaction
+from core.locks import EDITING, LockSpace, lock_for_transaction, share_for_transaction
 from core.queue import enqueue_on_commit
 from core.registry import SegmentUse, Use
 from retention.models import (
@@ -35,8 +35,6 @@ from retention.services.masks import clear_place
 from rules.ast import Node
 from rules.errors import RuleErrors
 
-EDITING = 2
-"""The key of LockSpace.REFRESH under which rules are saved one after the other: two at once could close a circle."""
 LONGEST_NAME = 200
 LONGEST_SLUG = 100
 

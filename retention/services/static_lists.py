@@ -21,7 +21,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError, FieldProblem, InvalidInput, NotFound
-from core.locks import LockSpace, lock_for_transaction
+from core.locks import EDITING, LockSpace, lock_for_transaction
 from core.queue import enqueue_on_commit
 from core.registry import JobKind, RunningJob
 from core.services.jobs import enqueue_job
@@ -30,7 +30,7 @@ from members.models import DirtyMark, Identifier, Member, MergeRecord
 from retention.models import ListUpload, Membership, Segment, StaticMember, UploadedId, UploadPiece
 from retention.services.list_files import ids_in
 from retention.services.scratch import know_size
-from retention.services.segments import EDITING, new_segment
+from retention.services.segments import new_segment
 
 How = ListUpload.How
 Problem = UploadedId.Problem

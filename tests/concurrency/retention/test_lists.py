@@ -6,8 +6,9 @@ import pytest
 
 from campaigns.models import Campaign
 from campaigns.services.lifecycle import NotReady, activate
-from core.errors import DomainError
-from members.models import Member
+from core.errors import DomainError, InvalidInput
+from members.models import AttributeDefinition, Member
+from members.services.attributes import AttributeInUse, delete_attribute
 from retention.models import ListUpload, Segment, StaticMember, UploadedId
 from retention.services.refresh import refresh
 from retention.services.segments import InUse, create_segment, delete_segment
@@ -76,3 +77,20 @@ class TestASegmentThatACampaignNames:
             )
             outcomes.add((type(started), type(deleted)))
         assert outcomes <= {(Campaign, InUse), (NotReady, type(None))}
+
+
+class TestAnAttributeThatARuleReads:
+    def test_is_forgotten_or_read_never_both(self) -> None:
+        outcomes = set()
+        for number in range(8):
+            attribute = AttributeDefinition.objects.create(name=f"a{number}", type="number", created_at=NOW)
+            rule = {"field": f"attributes.a{number}", "operator": ">=", "value": 1}
+            made, forgotten = race(
+                [
+                    lambda rule=rule, slug=f"s{number}": create_segment(slug=slug, name="S", rule=rule, now=NOW),
+                    lambda attribute=attribute: delete_attribute(attribute=attribute),
+                ],
+                threads=2,
+            )
+            outcomes.add((type(made), type(forgotten)))
+        assert outcomes <= {(Segment, AttributeInUse), (InvalidInput, type(None))}

@@ -13,7 +13,7 @@ from django.conf import settings
 from campaigns.services.running import run_campaigns
 from core.models import Job
 from core.services.jobs import cancel_job, run_jobs
-from members.ingest import importing, ingest_members, ingest_orders, sources
+from members.ingest import importing, ingest_events, ingest_members, ingest_orders, sources
 from members.models import DirtyMark, Import, ImportJournal, ImportState, Member, Order
 from members.services.identity import merge_members
 from members.services.import_files import (
@@ -314,6 +314,18 @@ class TestStartUndo:
         assert Order.objects.get().total_minor == 700
         undone(source)
         assert everything() == before
+
+    def test_counts_whom_only_the_category_concerned_that_was_taken_back(self, file: Any) -> None:
+        ingest_events([{"id": "e", "member": "m1", "kind": "view", "at": "2026-06-10T10:00:00", "product": "tea"}], now=NOW)
+        viewed = {"did": "view", "operator": ">=", "times": 1, "where": {"category": "Teas"}}
+        segment = create_segment(slug="tea", name="Tea", rule=viewed, now=NOW)
+        row = "o1,m2,2026-06-01,paid,900,tea,1,900,Teas\n"
+        source = imported(file(ORDERS + row, "orders.csv"))
+        refresh(as_of=NOW)
+        assert Membership.objects.filter(segment=segment).count() == 1
+        undone(source)
+        refresh(as_of=NOW)
+        assert Membership.objects.filter(segment=segment).count() == 0
 
     def test_keeps_what_somebody_changed_since_and_says_how_much(self, file: Any) -> None:
         source = imported(orders_file(file, count=3))
