@@ -199,7 +199,11 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
             "rekindle/form.html",
             title=gettext("Adjust points of %(member)s") % {"member": member},
             form=form,
-            facts=[(_("available"), number(standing.available)), (_("pending"), number(standing.pending))],
+            facts=[
+                (_("member"), member),
+                (_("available"), number(standing.available)),
+                (_("pending"), number(standing.pending)),
+            ],
             verb=gettext("Adjust points"),
             back=back,
         )
