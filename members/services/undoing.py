@@ -120,7 +120,7 @@ def _restore_products(journal: Journal, undone: Undone) -> None:
         if tuple(values) == told[pk][1]
     ]
     update_rows(Product, "pk", ["name", "category"], rows)
-    ids = [row[0] for row in rows]
+    ids = {int(pk) for pk, *_former in rows}
     buyers = OrderLine.objects.filter(product_id__in=ids).values_list("order__member_id", flat=True)
     lookers = BehaviourEvent.objects.filter(product_id__in=ids, category="").values_list("member_id", flat=True)
     undone.dirty |= {*buyers.distinct(), *lookers.distinct()}
