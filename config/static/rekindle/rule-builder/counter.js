@@ -56,7 +56,7 @@ export class Counter {
             this.builder.found(answer);
             this.show(answer);
             if (!answer.exact) {
-                answer = { ...answer, ...await this.post("exact", rule, asking) };
+                answer = { ...answer, hint: "", ...await this.post("exact", rule, asking) };
                 this.show(answer);
             }
             this.builder.say(`${answer.count_text}, ${answer.share_text}`);
