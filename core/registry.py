@@ -256,6 +256,8 @@ class FiredSince:
 
     code: str
     members_fired: MembersFired
+    members: Callable[..., Iterator[int]]
+    """`members(since=...)`: all of them, each once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from campaigns.models import Coupon, Delivery, Enrolment, EnrolmentStatus, MemberRedemptions, Redemption
 from core.registry import FiredSince, MemberTies
@@ -24,11 +25,22 @@ def members_fired(*, member_ids: Collection[int], since: datetime) -> int:
 
     An enrolment under way has fired with its first coupon or message.
     """
-    enrolled = Enrolment.objects.filter(status=EnrolmentStatus.FIRED, member_id__in=member_ids, decided_at__gte=since)
-    written = Delivery.objects.filter(member_id__in=member_ids, queued_at__gte=since)
-    issued = Coupon.objects.filter(Q(enrolment_id__isnull=False), member_id__in=member_ids, issued_at__gte=since)
-    found = (rows.values_list("member_id") for rows in (enrolled, written, issued))
-    return next(found).union(*found).count()
+    first, *others = (rows.filter(member_id__in=member_ids) for rows in _given(since))
+    return first.union(*others).count()
+
+
+def fired_at(*, since: datetime) -> Iterator[int]:
+    """This function will return all such members, each once."""
+    first, *others = (rows.exclude(member_id=None) for rows in _given(since))
+    for (member_id,) in first.union(*others).iterator():
+        yield member_id
+
+
+def _given(since: datetime) -> tuple[QuerySet[Any, Any], ...]:
+    enrolled = Enrolment.objects.filter(status=EnrolmentStatus.FIRED, decided_at__gte=since)
+    written = Delivery.objects.filter(queued_at__gte=since)
+    issued = Coupon.objects.filter(Q(enrolment_id__isnull=False), issued_at__gte=since)
+    return tuple(rows.order_by().values_list("member_id") for rows in (enrolled, written, issued))
 
 
 def holding(member_ids: Collection[int]) -> set[int]:
@@ -41,5 +53,5 @@ def clear(member_ids: Collection[int]) -> None:
     """Occasions stay, as the record that somebody was due: for a member who is gone they end as such."""
 
 
-FIRED = FiredSince("campaigns", members_fired)
+FIRED = FiredSince("campaigns", members_fired, fired_at)
 TIES = MemberTies("campaigns", holding=holding, clear=clear)
