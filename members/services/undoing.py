@@ -114,13 +114,9 @@ def _held(model: type[Model], ids: Iterable[int]) -> None:
 def _restore_products(journal: Journal, undone: Undone) -> None:
     told = {pk: (tuple(rest[:2]), tuple(rest[2:])) for pk, *rest in journal.completed}
     now_there = Product.objects.filter(pk__in=told).order_by("pk").select_for_update(of=("self",))
-    rows = [
-        (pk, *told[pk][0])
-        for pk, *values in now_there.values_list("pk", "name", "category_id")
-        if tuple(values) == told[pk][1]
-    ]
-    update_rows(Product, "pk", ["name", "category"], rows)
-    ids = {int(pk) for pk, *_former in rows}
+    known = now_there.values_list("pk", "name", "category_id")
+    ids = [pk for pk, name, category_id in known if (name, category_id) == told[pk][1]]
+    update_rows(Product, "pk", ["name", "category"], [(pk, *told[pk][0]) for pk in ids])
     buyers = OrderLine.objects.filter(product_id__in=ids).values_list("order__member_id", flat=True)
     lookers = BehaviourEvent.objects.filter(product_id__in=ids, category="").values_list("member_id", flat=True)
     undone.dirty |= {*buyers.distinct(), *lookers.distinct()}
