@@ -244,20 +244,13 @@ class AttributeUse:
     rows: Callable[[str], Sequence[Use]]
 
 
-class MembersFired(Protocol):
-    def __call__(self, *, member_ids: Collection[int], since: datetime) -> int:
-        """How many of these members got something from a campaign at `since` or later."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class FiredSince:
     """Who acts on what is known of members: an import is not undone once somebody acted on it."""
 
     code: str
-    members_fired: MembersFired
     members: Callable[..., Iterator[int]]
-    """`members(since=...)`: all of them, each once."""
+    """`members(since=...)`: all who got something from then on, each once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,17 +20,10 @@ GIVEN = (
 )
 
 
-def members_fired(*, member_ids: Collection[int], since: datetime) -> int:
-    """This function will count the members to whom a campaign gave something: a coupon, a message, or all there was to give.
-
-    An enrolment under way has fired with its first coupon or message.
-    """
-    first, *others = (rows.filter(member_id__in=member_ids) for rows in _given(since))
-    return first.union(*others).count()
-
-
 def fired_at(*, since: datetime) -> Iterator[int]:
-    """This function will return all such members, each once."""
+    """This function will return all to whom a campaign gave something, each once: a coupon, a message, or all there was to
+    give. An enrolment under way has fired with its first coupon or message.
+    """
     first, *others = (rows.exclude(member_id=None) for rows in _given(since))
     for (member_id,) in first.union(*others).iterator():
         yield member_id
@@ -53,5 +46,5 @@ def clear(member_ids: Collection[int]) -> None:
     """Occasions stay, as the record that somebody was due: for a member who is gone they end as such."""
 
 
-FIRED = FiredSince("campaigns", members_fired, fired_at)
+FIRED = FiredSince("campaigns", fired_at)
 TIES = MemberTies("campaigns", holding=holding, clear=clear)

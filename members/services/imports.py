@@ -6,7 +6,7 @@ with what is in by then: it can go on, or be undone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -249,11 +249,10 @@ def page(params: Mapping[str, Any]) -> str:
 # --- Whether it can be undone
 
 
-def demand_nothing_fired(found: Import, *, member_ids: Sequence[int] | None = None) -> None:
+def demand_nothing_fired(found: Import) -> None:
     """This function will refuse when a campaign has given something to a member of the import since it began."""
     assert found.started_at is not None
-    counts = _fired_of_all(found, found.started_at) if member_ids is None else _fired_of(member_ids, found.started_at)
-    count = next(filter(None, counts), 0)
+    count = next(filter(None, _fired_in(found, found.started_at)), 0)
     if count:
         raise ImportRefused(
             _(
@@ -265,12 +264,7 @@ def demand_nothing_fired(found: Import, *, member_ids: Sequence[int] | None = No
         )
 
 
-def _fired_of(member_ids: Sequence[int], since: datetime) -> Iterator[int]:
-    for chunk in batches(sorted(with_survivors(member_ids)), ASKED_AT_ONCE):
-        yield sum(each.members_fired(member_ids=chunk, since=since) for each in fired_since)
-
-
-def _fired_of_all(found: Import, since: datetime) -> Iterator[int]:
+def _fired_in(found: Import, since: datetime) -> Iterator[int]:
     """Whom campaigns reached is asked once, and held against each batch: asking for each took a tenth of a second, and
     somebody waits for the answer."""
     fired = {member_id for each in fired_since for member_id in each.members(since=since)}
