@@ -93,8 +93,9 @@ class ApiSchema(AutoSchema):
         return getattr(self.view, "pagination_class", None) is not None and self.method == "GET"
 
     def _scope(self) -> str | None:
+        """A method that needs no scope of its own says in words which keys it serves."""
         scope = getattr(self.view, "scopes", {}).get(self.method)
-        return str(scope) if scope else None
+        return str(scope) if scope else getattr(self.view, "serves", None)
 
     def _problems(self) -> dict[str, str]:
         problems = {"401": "No valid API key.", "403": "The key lacks the scope.", "429": "Too many calls in this minute."}

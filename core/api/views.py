@@ -32,6 +32,8 @@ class ApiView(APIView):
     """
 
     scopes: ClassVar[dict[str, str | None]] = {}
+    serves: ClassVar[str | None] = None
+    """Which keys an address serves whose methods need no scope, for the schema."""
     query_in: ClassVar[type[Serializer[Any]] | None] = None
     asks_in: ClassVar[tuple[str, ...]] = ("GET", "HEAD")
     """The methods that take query parameters; of others they are passed over."""

@@ -110,6 +110,7 @@ class ImportPost(ApiView):
     """
 
     scopes = {"POST": None}
+    serves = "orders:write, members:write or events:write: that of what the file holds"
     query_in = ImportQuery
     asks_in = ("POST",)
     _received: Received | None = None
@@ -173,6 +174,7 @@ class ImportDetail(ApiView):
     """One upload, for the key that sent it."""
 
     scopes = {"GET": None}
+    serves = "the key that sent it"
 
     @extend_schema(operation_id="imports_get", responses=ImportOut)
     def get(self, request: Request, import_id: str) -> Response:
@@ -183,6 +185,7 @@ class ImportStart(ApiView):
     """Takes in what was only tried (`dry_run`), or goes on with an import that was stopped."""
 
     scopes = {"POST": None}
+    serves = "the key that sent it"
 
     @extend_schema(operation_id="imports_start", request=None, responses={202: JobOut})
     def post(self, request: Request, import_id: str) -> Response:
@@ -193,6 +196,7 @@ class ImportUndo(ApiView):
     """Takes an import back, as long as no campaign has fired on it: what it made goes, what it changed is as before."""
 
     scopes = {"POST": None}
+    serves = "the key that sent it"
 
     @extend_schema(operation_id="imports_undo", request=None, responses={202: JobOut})
     def post(self, request: Request, import_id: str) -> Response:
@@ -211,6 +215,7 @@ class ImportRejects(ApiView):
     """The refused rows of a file as they stood there, with number and reasons: to be corrected and sent again."""
 
     scopes = {"GET": None}
+    serves = "the key that sent it"
     query_in = RejectsQuery
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:

@@ -80,6 +80,7 @@ class JobList(ApiView):
     """Jobs, the latest first: all with `reports:read`, else those that the key itself asked for."""
 
     scopes = {"GET": None}
+    serves = "reports:read, or the key that asked for it"
     query_in = JobQuery
     pagination_class = CursorPages
 
@@ -94,6 +95,7 @@ class JobDetail(ApiView):
     """One job. Needs `reports:read`, or the key that asked for it."""
 
     scopes = {"GET": None}
+    serves = "reports:read, or the key that asked for it"
 
     @extend_schema(operation_id="jobs_get", responses=JobOut)
     def get(self, request: Request, job_id: str) -> Response:
@@ -104,6 +106,7 @@ class JobCancel(ApiView):
     """Asks a job to stop: one that waits ends at once, one that runs a moment later. Only the key that asked for it may."""
 
     scopes = {"POST": None}
+    serves = "the key that asked for it"
 
     @extend_schema(operation_id="jobs_cancel", request=None, responses=JobOut)
     def post(self, request: Request, job_id: str) -> Response:

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from core.errors import NotFound
 from core.models import IdempotencyRecord
 from core.services.answers import KEPT_FOR, forget_answers
 from members.api import members as members_api
@@ -111,7 +112,7 @@ class TestACallThatFails:
 
     def test_undoes_what_its_handler_wrote_before_it_refused(self, monkeypatch) -> None:
         client = caller()
-        monkeypatch.setattr(members_api, "_shown", lambda external_id: (_ for _ in ()).throw(members_api._unknown("x")))
+        monkeypatch.setattr(members_api, "_shown", lambda external_id: (_ for _ in ()).throw(NotFound("x")))
 
         assert client.put("members/x/", {"name": "a"}, headers=_keyed("k1")).status_code == 404
         assert not Member.objects.exists()
