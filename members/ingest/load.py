@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from msgspec import Struct
 
+from core.batching import without_looking_for_cycles
 from core.conf import shop_currency, shop_zone
 from core.errors import InvalidInput
 from members.ingest.contracts import MemberItem, OrderItem
@@ -40,6 +41,7 @@ ROWS: Mapping[str, tuple[type[Struct], Callable[..., Any]]] = {
 }
 
 
+@without_looking_for_cycles()
 def ingest_members(items: Sequence[object], *, now: datetime, proof: str, journal: Journal | None = None) -> IngestResult:
     """This function will take member items (decoded JSON objects) in, one transaction a call, at most about 5,000 items.
 
@@ -60,6 +62,7 @@ def ingest_members(items: Sequence[object], *, now: datetime, proof: str, journa
     return _with_rejected(result, rejected)
 
 
+@without_looking_for_cycles()
 def ingest_orders(
     items: Sequence[object], *, now: datetime, shop: str = "default", journal: Journal | None = None
 ) -> IngestResult:
@@ -77,6 +80,7 @@ def ingest_orders(
     return _with_rejected(result, rejected)
 
 
+@without_looking_for_cycles()
 def ingest_events(items: Sequence[object], *, now: datetime, journal: Journal | None = None) -> IngestResult:
     """This function will take event items (decoded JSON objects) in, one transaction a call, at most about 5,000 items.
 
