@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from core.batching import without_looking_for_cycles
 from core.errors import DomainError, InvalidInput
 from members.ingest import IngestResult
 from members.ingest.cells import Table
@@ -104,6 +105,7 @@ class ImportCommand(BaseCommand):
         with ExitStack() as stack:
             written = {path: stack.enter_context(RefusedFile(path)) for path in source.paths}
             progress = stack.enter_context(self._progress())
+            stack.enter_context(without_looking_for_cycles())
             bar = progress.add_task(source.paths[0].name, total=source.size)
             for batch in source.take(counts, now=now, **options):
                 for path, row in batch:

@@ -101,6 +101,8 @@ class TableFile(ABC):
 
 
 def _formulas(cells: list[str]) -> list[int]:
+    if "=" not in "".join(cells):  # as hardly a row has one, asked of all cells at once
+        return []
     return [place for place, cell in enumerate(cells) if "=" in cell[:3] and is_formula(cell)]
 
 
