@@ -40,6 +40,8 @@ LOOKS_KEPT = 30
 MOST_GROUPS = 50
 """Sources of members may be free text; the largest are told."""
 
+MORE_THAN_ANY_ID = 2**63 - 1
+
 Counts = dict[str, int]
 Tables = dict[str, Any]
 
@@ -99,7 +101,8 @@ class Look:
         """This function will give the statements still to be made, in ranges from the newest rows to the oldest."""
         for part in PARTS:
             high = self.at.get(part.code, self.highest[part.code])
-            while high > 0:
+            # Ids have gaps, whole ranges of them: what was deleted or undone is stepped over.
+            while high := _highest(part, until=high):
                 low = max(high - part.at_once, 0)
                 yield lambda part=part, low=low, high=high: self._range(part, low, high)  # type: ignore[misc]
                 high = low
@@ -141,7 +144,8 @@ class Look:
             self._add_groups(group.code, groups_of(group, rows))
         if part.code == MEMBERS.code:
             self._attributes(low, high)
-        self.at[part.code], self.done = low, self.done + high - low
+        self.at[part.code] = low
+        self.done = sum(self.highest[code] - at for code, at in self.at.items() if code in self.highest)
 
     def _attributes(self, low: int, high: int) -> None:
         types, table = declared_types(), self.tables.setdefault("attributes", {})
@@ -198,8 +202,9 @@ class Look:
         self.at["duplicates"] = 0
 
 
-def _highest(part: Part) -> int:
-    return int(part.model._default_manager.aggregate(highest=Max("pk"))["highest"] or 0)
+def _highest(part: Part, *, until: int = MORE_THAN_ANY_ID) -> int:
+    rows = part.model._default_manager.filter(pk__lte=until)
+    return int(rows.aggregate(highest=Max("pk"))["highest"] or 0)
 
 
 def latest_look() -> QualityLook | None:

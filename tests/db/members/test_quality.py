@@ -309,6 +309,15 @@ class Handed:
         self.state = json.loads(json.dumps(state))
 
 
+class TestALookAtIdsWithGaps:
+    def test_steps_over_those_that_nobody_has(self) -> None:
+        make_member(pk=10**12)
+        make_order(make_member())
+        job = Handed(0, {})
+        look(job)
+        assert job.reports < 20
+
+
 class TestAWorkerThatDies:
     @pytest.mark.parametrize("dies_at", [1, 2, 5, 10])
     def test_is_gone_on_from_and_nothing_is_counted_twice(self, dies_at: int, monkeypatch: pytest.MonkeyPatch) -> None:
