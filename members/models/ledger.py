@@ -164,7 +164,7 @@ class LedgerEntry(models.Model):
 class PointsLot(models.Model):
     """Points earned together: how many of them are in each state, when they become available and when they expire.
 
-    `releases_at` is NULL for points that wait until their order is completed, and for those that never waited.
+    `releases_at` is NULL for points that never waited.
     """
 
     member_id = models.BigIntegerField()

@@ -32,7 +32,7 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """Points for a member. They wait until `releases_at`, or with `waits` until their order is completed.
+    """Points for a member. They are available at once, or from `releases_at` on.
 
     Without `expires_at` the shop's policy says when they expire.
     """
@@ -42,7 +42,6 @@ class Award:
     reference: str
     reason: str = ""
     releases_at: datetime | None = None
-    waits: bool = False
     expires_at: datetime | None = None
     order_id: int | None = None
     by: str = ""
@@ -131,7 +130,7 @@ def _insert_lots(given: Mapping[Key, Award], made: Mapping[Key, int], now: datet
     for key, award in given.items():
         available, pending = _parts(award)
         expires_at = award.expires_at
-        if expires_at is None and not award.waits:
+        if expires_at is None:
             expires_at = expiry_of(policy, available_from=award.releases_at or now)
         amounts = (award.points, available, pending, 0, 0, 0)
         rows.append((award.member_id, made[key], *amounts, now, award.releases_at, expires_at, award.order_id))
@@ -157,8 +156,7 @@ def _add_up(accounts: Mapping[int, PointsAccount], given: Mapping[Key, Award]) -
 
 def _parts(award: Award) -> tuple[int, int]:
     """(available, pending) of an award."""
-    waits = award.waits or award.releases_at is not None
-    return (0, award.points) if waits else (award.points, 0)
+    return (award.points, 0) if award.releases_at is None else (0, award.points)
 
 
 def _wait_problem(days: object) -> FieldProblem | None:
