@@ -18,9 +18,9 @@ from datetime import datetime
 
 from django.db.models import Max, QuerySet
 
+from core.scratch import execute
 from retention.models import BuildAnswer, BuildTouched, DueMember, MemberFacts, Segment, SegmentBuild
 from retention.services.inforce import InForce
-from retention.services.scratch import execute
 
 State = SegmentBuild.State
 

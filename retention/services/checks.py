@@ -9,6 +9,7 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from core.locks import LockSpace, lock_for_transaction
+from core.scratch import execute
 from members.models import DirtyMark, Member
 from retention.models import MemberFacts, Membership, RefreshState, Segment
 from retention.scored import scored
@@ -17,7 +18,6 @@ from retention.services.facts import COLUMNS, differing_facts
 from retention.services.inforce import in_force
 from retention.services.masks import MASKS, MEMBERSHIPS, Place, answer_tables, find_changes
 from retention.services.refresh import refresh
-from retention.services.scratch import execute
 
 MOST_ROWS = 101
 """Differing members that are compared column by column: as many as anybody reads."""

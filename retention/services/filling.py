@@ -17,6 +17,7 @@ from django.db.models import F, Q, QuerySet
 
 from core.errors import told
 from core.locks import LockSpace, lock_for_transaction
+from core.scratch import execute, know_size
 from retention.models import BuildAnswer, BuildTouched, MemberFacts, RefreshRun, RefreshState, Segment, SegmentBuild
 from retention.models.failures import Failure, failure, failure_of
 from retention.scored import scored
@@ -24,7 +25,6 @@ from retention.services.builds import any_open, builds_open, cancel, hold, still
 from retention.services.evaluate import Asking, compiled, record_failures, write_answers
 from retention.services.inforce import InForce, in_force
 from retention.services.masks import Place, answer_tables, expand, find_changes, take_answers
-from retention.services.scratch import execute, know_size
 from retention.services.stages import Stages
 
 logger = logging.getLogger(__name__)

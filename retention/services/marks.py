@@ -12,12 +12,12 @@ from django.db.models import Exists, Q, QuerySet
 
 from core.conf import shop_zone
 from core.periods import start_of
+from core.scratch import execute, know_size
 from core.sql import insert_from_select
 from members.models import BehaviourEvent, DirtyMark, Order, Refund
 from retention.features.events import WINDOWED
 from retention.models import DueMember, RefreshState
 from retention.models.facts import WINDOWS
-from retention.services.scratch import execute, know_size
 
 MARKS = DirtyMark._meta.db_table
 

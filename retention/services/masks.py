@@ -14,10 +14,10 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import BigIntegerField, Case, Count, Q, QuerySet, Value, When
 
+from core.scratch import execute, know_size, scratch_table
 from retention.models import MemberFacts, MemberMask, Membership, Transition
 from retention.models.segments import BITS_PER_WORD
 from retention.scored import Scored
-from retention.services.scratch import execute, know_size, scratch_table
 
 Changes = tuple[int, int]
 """How many entered a segment, and how many left it."""

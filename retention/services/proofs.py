@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Max, Min
 
 from core.locks import LockSpace, lock_for_transaction
+from core.scratch import execute, know_size, scratch_table
 from core.sql import insert_rows
 from members.models import DirtyMark, Member
 from retention.models import DueMember, MemberFacts, MemberMask, Membership, RefreshState, SampleProof
@@ -27,7 +28,7 @@ from retention.services.facts import COLUMNS, differing_facts
 from retention.services.inforce import InForce, in_force
 from retention.services.masks import answer_tables, expand, find_changes
 from retention.services.refresh import refresh, refresh_due
-from retention.services.scratch import execute, know_size, scratch_table, single_reads
+from retention.services.scratch import single_reads
 
 logger = logging.getLogger(__name__)
 

@@ -22,6 +22,7 @@ from core.conf import shop_zone
 from core.errors import told
 from core.locks import LockSpace, lock_for_transaction
 from core.periods import day_number, start_of
+from core.scratch import know_size_if_grown, scratch_table
 from members.models import BehaviourEvent, Member, Order
 from members.services.calendar import demand_zone, hold_zone
 from retention.models import DueMember, MemberFacts, RefreshRun, RefreshState
@@ -30,7 +31,7 @@ from retention.services.evaluate import Asking, Standing, ask_due, ask_everybody
 from retention.services.filling import Finished, finish_builds
 from retention.services.inforce import in_force
 from retention.services.scoring import as_late_as_facts, fit_when_none, publish_rhythm
-from retention.services.scratch import know_size_if_grown, scratch_table, single_reads
+from retention.services.scratch import single_reads
 from retention.services.stages import Stages
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""How a refresh reads: temporary tables of its transaction, and single members looked up as such."""
+"""How a refresh reads: single members looked up as such."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-from core.scratch import execute, know_size, know_size_if_grown, scratch_table
-
-__all__ = ["execute", "know_size", "know_size_if_grown", "scratch_table", "single_reads"]
+from core.scratch import execute
 
 
 @contextmanager

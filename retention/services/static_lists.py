@@ -24,12 +24,12 @@ from core.errors import DomainError, FieldProblem, InvalidInput, NotFound
 from core.locks import EDITING, LockSpace, lock_for_transaction
 from core.queue import enqueue_on_commit
 from core.registry import JobKind, RunningJob
+from core.scratch import know_size
 from core.services.jobs import enqueue_job
 from core.sql import insert_from_select, insert_rows
 from members.models import DirtyMark, Identifier, Member, MergeRecord
 from retention.models import ListUpload, Membership, Segment, StaticMember, UploadedId, UploadPiece
 from retention.services.list_files import ids_in
-from retention.services.scratch import know_size
 from retention.services.segments import new_segment
 
 How = ListUpload.How
