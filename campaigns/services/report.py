@@ -10,8 +10,8 @@ from typing import Any
 from django.db.models import Count
 
 from campaigns.attribution.outcomes import ArmOutcome, discounts_given, outcomes_by_arm
-from campaigns.attribution.statistics import Difference, Share, compare, sample_ratio_p
 from campaigns.models import Arm, Campaign, Enrolment, EnrolmentStatus
+from retention.scoring.shares import Difference, Share, compare, sample_ratio_p
 
 
 @dataclass(frozen=True, slots=True)

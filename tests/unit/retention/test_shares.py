@@ -6,7 +6,7 @@ from math import comb
 
 import pytest
 
-from campaigns.attribution.statistics import (
+from retention.scoring.shares import (
     Share,
     compare,
     fisher_exact,
