@@ -10,6 +10,7 @@ version_one: list[URLPattern | URLResolver] = [
     path("", include("campaigns.api.urls")),
     path("", include("retention.api.urls")),
     path("", include("members.api.urls")),
+    path("", include("retention.api.report_urls")),
     # Without a key nobody learns which addresses exist.
     re_path(r"", UnknownAddress.as_view()),
 ]

@@ -32,6 +32,7 @@ GROUPS: list[tuple[Text, list[Room]]] = [
         _("Insight"),
         [
             (_("Segments"), "filter_alt", "retention_segment"),
+            (_("Reports"), "bar_chart", "retention_reportanswer"),
             (_("Lifecycle bands"), "timeline", "retention_lifecyclebands"),
             (_("Models"), "query_stats", "retention_scoringmodel"),
             (_("Freshness"), "update", "retention_upkeep"),

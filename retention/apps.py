@@ -36,6 +36,7 @@ class RetentionConfig(AppConfig):
         from retention.services.merging import HANDLER
         from retention.services.proofs import prove_sample
         from retention.services.refresh import nightly, refresh_due
+        from retention.services.reports import REPORT_JOB, forget_reports
         from retention.services.scoring import fit_due
         from retention.services.static_lists import LIST_JOB
         from retention.services.ties import TIES
@@ -51,7 +52,8 @@ class RetentionConfig(AppConfig):
         )
         member_data.register(HANDLER)
         member_ties.register(TIES)
-        job_kinds.register(LIST_JOB)
+        for kind in (LIST_JOB, REPORT_JOB):
+            job_kinds.register(kind)
         segment_uses.register(SegmentUse("retention.segments", _("The segment"), segments_naming))
         attribute_uses.register(AttributeUse("retention.segments", _("The segment"), segments_reading))
         for check in (
@@ -64,6 +66,7 @@ class RetentionConfig(AppConfig):
             PeriodicWork(
                 "retention.values", _("The values offered to who writes a rule"), keep_values, order=8, daily_at="03:30"
             ),
+            PeriodicWork("retention.forget_reports", _("Forget old reports"), forget_reports, order=16, daily_at="04:30"),
             PeriodicWork("retention.prove", _("Prove a sample of the counts"), prove_sample, order=9, daily_at="03:40"),
             PeriodicWork("retention.refresh", _("Refresh what changed"), refresh_due, order=10, every_seconds=60),
             PeriodicWork(

@@ -1,6 +1,7 @@
 from retention.models.builds import BuildAnswer, BuildTouched, SegmentBuild
 from retention.models.facts import MemberFacts
 from retention.models.lists import ListUpload, UploadedId, UploadPiece
+from retention.models.reports import ReportAnswer, ReportTarget
 from retention.models.runs import RefreshRun, RefreshState
 from retention.models.scoring import LifecycleBands, ModelKind, ScoringModel
 from retention.models.scratch import DueMember
@@ -29,6 +30,8 @@ __all__ = [
     "ModelKind",
     "RefreshRun",
     "RefreshState",
+    "ReportAnswer",
+    "ReportTarget",
     "SampleProof",
     "ScoringModel",
     "Segment",

@@ -1,0 +1,9 @@
+"""All reports, in the order in which they are listed within their group. One that is added here has its page, its file and
+its REST address."""
+
+from __future__ import annotations
+
+from retention.reports.base import Report
+from retention.reports.churn import Churn
+
+REPORTS: tuple[Report, ...] = (Churn(),)
