@@ -12,7 +12,7 @@ from retention.reports import words
 from retention.reports.base import Asked, Column, Counted, Figure, Option, Report, Result, Table, ratio
 from retention.reports.calendar import months_of
 from retention.reports.charts import Bars, Lines, Series
-from retention.reports.gaps import BACK, FIRST, gaps_until
+from retention.reports.gaps import BACK, FIRST, gaps_between, order_days
 from retention.reports.words import Unit
 
 
@@ -46,7 +46,7 @@ class Churn(Report):
 
     def count(self, asked: Asked) -> Counted:
         horizon = horizon_of(asked)
-        gaps = gaps_until(asked, longest=horizon, since=asked.first_day - horizon - 1)
+        gaps = gaps_between(order_days(asked), longest=horizon, since=asked.first_day - horizon - 1)
         months = [
             {
                 "month": month.code,

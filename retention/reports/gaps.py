@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db.models import Case, Count, F, IntegerField, QuerySet, Value, When, Window
+from django.db.models import Case, Count, F, IntegerField, Max, Min, QuerySet, Value, When, Window
 from django.db.models.functions import Lag, Lead
 from django_cte import CTE, with_cte
 from numpy.typing import NDArray
 
+from members.models import Member
+from retention.features.events import BROWSING
 from retention.reports.base import Asked
-from retention.reports.sources import orders_until
+from retention.reports.sources import events_until, orders_until
 
 Ints = NDArray[np.int64]
 FIRST, BACK, AGAIN = 0, 1, 2
@@ -70,17 +72,26 @@ def order_days(asked: Asked) -> QuerySet[Any, Any]:
     return orders_until(asked).values("member_id", day=F("placed_day")).distinct()
 
 
-def gaps_until(asked: Asked, *, longest: int, since: int) -> Gaps:
-    """This function will add up the gaps that begin on `since` or later, known up to the period's last day.
+def active_days(asked: Asked) -> QuerySet[Any, Any]:
+    """This function will select (member_id, day) once for each day on which a member joined, ordered or was in the shop.
 
-    One scan in the order of members: on PostgreSQL it reads the index `order_facts` alone where no shop is named.
+    Visits belong to no shop: of one shop only its orders count, beside everybody's visits and joining.
     """
-    days = CTE(order_days(asked), name="days")
+    visits = events_until(asked).filter(kind__in=BROWSING).values("member_id", "day")
+    joined = Member.objects.filter(registered_day__lte=asked.last_day)
+    days = orders_until(asked).values("member_id", day=F("placed_day"))
+    return days.union(visits, joined.values(member_id=F("pk"), day=F("registered_day")))
+
+
+def gaps_between(days: QuerySet[Any, Any], *, longest: int, since: int) -> Gaps:
+    """This function will add up the gaps between `days` (member_id, day) that begin on `since` or later.
+
+    One scan in the order of members: of order days PostgreSQL reads the index `order_facts` alone where no shop is named.
+    """
+    source = CTE(days, name="days")
     of_member: dict[str, Any] = {"partition_by": [F("member_id")], "order_by": [F("day").asc()]}
-    told = CTE(
-        days.queryset().values("day", following=Window(Lead("day"), **of_member), before=Window(Lag("day"), **of_member)),
-        name="told",
-    )
+    neighbours = {"following": Window(Lead("day"), **of_member), "before": Window(Lag("day"), **of_member)}
+    told = CTE(source.queryset().values("day", **neighbours), name="told")
     gap = Case(
         When(following__isnull=True, then=Value(longest + 1)),
         When(following__gt=F("day") + longest, then=Value(longest + 1)),
@@ -94,6 +105,42 @@ def gaps_until(asked: Asked, *, longest: int, since: int) -> Gaps:
         output_field=IntegerField(),
     )
     added = told.queryset().filter(day__gte=since).values("day", gap=gap, came=came).annotate(members=Count("day"))
-    rows = with_cte(days, told, select=added).order_by("day", "gap", "came").values_list("day", "gap", "came", "members")
-    table = np.fromiter(rows.iterator(chunk_size=10_000), dtype=np.dtype((np.int64, 4)))
-    return Gaps(*(table.reshape(-1, 4)[:, place] for place in range(4)), longest)
+    rows = with_cte(source, told, select=added).order_by("day", "gap", "came").values_list("day", "gap", "came", "members")
+    table = counted_rows(rows, 4)
+    return Gaps(day=table[:, 0], gap=table[:, 1], came=table[:, 2], count=table[:, 3], longest=longest)
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """First days, added up: `count` members were first active on `day`, and for the last time `span` days later (those of
+    more than `longest` days are `longest`)."""
+
+    day: Ints
+    span: Ints
+    count: Ints
+
+    def still_there(self, first_day: int, last_day: int, *, after: int) -> tuple[int, int]:
+        """This function will count the members who came first in the period, and those of them seen `after` days later or
+        more."""
+        entered = (self.day >= first_day) & (self.day <= last_day)
+        return int(self.count[entered].sum()), int(self.count[entered & (self.span >= after)].sum())
+
+
+def spans_of(days: QuerySet[Any, Any], *, longest: int, since: int) -> Spans:
+    """This function will add up how long after their first day members were seen for the last time, of those who came on
+    `since` or later."""
+    source = CTE(days, name="days")
+    ends = CTE(source.queryset().values("member_id").annotate(first=Min("day"), last=Max("day")), name="ends")
+    long = When(last__gt=F("first") + longest, then=Value(longest))
+    span = Case(long, default=F("last") - F("first"), output_field=IntegerField())
+    added = ends.queryset().filter(first__gte=since).values("first", span=span).annotate(members=Count("first"))
+    rows = with_cte(source, ends, select=added).order_by("first", "span").values_list("first", "span", "members")
+    table = counted_rows(rows, 3)
+    return Spans(day=table[:, 0], span=table[:, 1], count=table[:, 2])
+
+
+def counted_rows(rows: QuerySet[Any, Any], width: int) -> Ints:
+    """This function will read rows of `width` (2 or more) whole numbers into an array, a piece at a time."""
+    read: Any = np.fromiter(rows.iterator(chunk_size=10_000), dtype=np.dtype((np.int64, width)))
+    table: Ints = read.reshape(-1, width)
+    return table

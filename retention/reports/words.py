@@ -68,7 +68,7 @@ def percent(value: float | None) -> str:
 
 def points(value: float) -> str:
     """This function will write a difference of two shares, 0.021, as +2.1 points."""
-    return gettext("%(points)s points") % {"points": f"{value * 100:+.1f}"}
+    return gettext("%(points)s percentage points") % {"points": f"{value * 100:+.1f}"}
 
 
 def money(value: float | None) -> str:

@@ -301,7 +301,8 @@ class NoSuchFigure(DomainError):
 
 def targets_of(report: Report, asked: Asked) -> dict[str, float]:
     """This function will return the targets of a report for the shop that is asked about, or the brand's."""
-    found = ReportTarget.objects.filter(report=report.code, shop_id=asked.shop_id)
+    of_shop: dict[str, Any] = {"shop_id": asked.shop_id}  # None is the brand
+    found = ReportTarget.objects.filter(report=report.code, **of_shop)
     return dict(found.values_list("figure", "value"))
 
 
@@ -317,7 +318,7 @@ def set_target(
         raise NoSuchFigure(_("The report has no such figure."))
     with transaction.atomic():
         for code, value in values.items():  # as many as a report has figures
-            found = {"report": report.code, "figure": code, "shop_id": shop_id}
+            found: dict[str, Any] = {"report": report.code, "figure": code, "shop_id": shop_id}
             if value is None:
                 ReportTarget.objects.filter(**found).delete()
             else:
