@@ -10,13 +10,14 @@ class MembersConfig(AppConfig):
         """Only registers: what is kept of a member, what `verify` proves, what the clock runs."""
         from core.registry import PeriodicWork, checks, job_kinds, member_data, periodic_work
         from members.services import quality
+        from members.services.growth import merging as growth_merging
         from members.services.identity import CHECKS, settle_merges
         from members.services.merging import HANDLER
         from members.services.points import checks as points_checks
         from members.services.points import merging as points_merging
         from members.services.points.settling import settle_points
 
-        for handler in (HANDLER, points_merging.HANDLER):
+        for handler in (HANDLER, points_merging.HANDLER, growth_merging.HANDLER):
             member_data.register(handler)
         for check in (*CHECKS, *points_checks.CHECKS):
             checks.register(check)

@@ -51,6 +51,11 @@ def number(value: int | float | None) -> str:
     return f"{int(value):,}"
 
 
+def signed(value: int) -> str:
+    """This function will write a change as on a bank statement: +1,200, −30."""
+    return f"+{number(value)}" if value > 0 else f"−{number(-value)}"
+
+
 def money(amount_minor: int | None) -> str:
     return unknown() if amount_minor is None else money_text(amount_minor, shop_currency())
 

@@ -1,5 +1,29 @@
 """Screens in Django admin: members, what they ordered and did, what is sold, what came in, how good it is."""
 
-from members.admin import attributes, duplicates, events, imports, members, orders, panels, points, products, quality
+from members.admin import (
+    attributes,
+    duplicates,
+    events,
+    growth,
+    imports,
+    members,
+    orders,
+    panels,
+    points,
+    products,
+    quality,
+)
 
-__all__ = ["attributes", "duplicates", "events", "imports", "members", "orders", "panels", "points", "products", "quality"]
+__all__ = [
+    "attributes",
+    "duplicates",
+    "events",
+    "growth",
+    "imports",
+    "members",
+    "orders",
+    "panels",
+    "points",
+    "products",
+    "quality",
+]

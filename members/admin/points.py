@@ -22,7 +22,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from core.admin.base import BoundedChangeList, ReadOnlyAdmin, RekindleAdmin
-from core.admin.display import Mark, badge, change_url, day, link, list_url, money, number, when
+from core.admin.display import Mark, badge, change_url, day, link, list_url, money, number, signed, when
 from core.admin.forms import add_problems
 from core.admin.panels import Panel, member_panels
 from core.conf import shop_zone
@@ -50,18 +50,14 @@ def change_of(entry: LedgerEntry) -> str:
     """This function will say what an entry changed, as on a bank statement: +120, −30, 50 pending."""
     words = []
     if entry.available:
-        words.append(_signed(entry.available))
+        words.append(signed(entry.available))
     if entry.pending:
-        words.append(gettext("%(points)s pending") % {"points": _signed(entry.pending)})
+        words.append(gettext("%(points)s pending") % {"points": signed(entry.pending)})
     if entry.owed:
-        words.append(gettext("%(points)s owed") % {"points": _signed(entry.owed)})
+        words.append(gettext("%(points)s owed") % {"points": signed(entry.owed)})
     if entry.shortfall:
         words.append(gettext("%(points)s could not be taken") % {"points": number(entry.shortfall)})
     return ", ".join(words) or "0"
-
-
-def _signed(points: int) -> str:
-    return f"+{number(points)}" if points > 0 else f"−{number(-points)}"
 
 
 # --- on the member's page

@@ -3,6 +3,7 @@ from members.models.calendar import StoredCalendar
 from members.models.consent import Channel, Consent, Purpose
 from members.models.dirty import DirtyMark
 from members.models.event import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
+from members.models.growth import GrowthEntry
 from members.models.identifier import Identifier
 from members.models.imported import Import, ImportJournal, ImportState, ImportTarget
 from members.models.json_values import JsonBoolean, JsonDay, JsonGiven, JsonNumber, JsonText
@@ -46,6 +47,7 @@ __all__ = [
     "EventKind",
     "ExpiryRule",
     "Gender",
+    "GrowthEntry",
     "Identifier",
     "Import",
     "ImportJournal",

@@ -20,7 +20,7 @@ from core.conf import shop_zone
 from core.errors import DomainError
 from core.locks import LockSpace, lock_for_transaction
 from core.sql import insert_rows
-from members.models import BehaviourEvent, Member, Order, StoredCalendar
+from members.models import BehaviourEvent, GrowthEntry, Member, Order, StoredCalendar
 
 DAY_SECONDS = 86_400
 
@@ -111,6 +111,7 @@ DAYS: Sequence[Days] = (
     Days("orders", Order, "placed_at", "placed_day", "placed_hour"),
     Days("events", BehaviourEvent, "occurred_at", "day"),
     Days("members", Member, "registered_at", "registered_day"),
+    Days("growth", GrowthEntry, "counts_at", "day"),
 )
 
 

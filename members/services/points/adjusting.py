@@ -22,7 +22,7 @@ def adjust_points(*, member_id: int, points: int, reason: str, token: UUID, now:
 
     Raises PointsRefused for taking more than there is, InvalidInput for nothing and for no reason.
     """
-    refuse(check_points(abs(points)), _reason_problem(reason))
+    refuse(check_points(abs(points)), reason_problem(reason))
     reference = f"{OURS}adjust:{token}"
     with open_book(member_id, now=now) as book:
         known = entry_under(member_id, reference)
@@ -39,7 +39,8 @@ def adjust_points(*, member_id: int, points: int, reason: str, token: UUID, now:
     return LedgerEntry.objects.get(member_id=member_id, reference=reference)
 
 
-def _reason_problem(reason: str) -> FieldProblem | None:
+def reason_problem(reason: str) -> FieldProblem | None:
+    """This function will say what is wrong with a reason that a person states, or nothing."""
     if not reason.strip():
         return FieldProblem("reason", "required", _("Say why: the member may ask."))
     if len(reason) > LONGEST_REASON:

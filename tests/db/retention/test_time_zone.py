@@ -180,7 +180,7 @@ class TestChangingTheZone:
     def test_leaves_rows_alone_that_are_right_already(self, settings: Any) -> None:
         stock()
         settings.SHOP_TIME_ZONE = "Asia/Singapore"  # another name, the same clock since 1982
-        assert change_zone(now=NOW) == {"orders": 0, "events": 0, "members": 0}
+        assert change_zone(now=NOW) == {"orders": 0, "events": 0, "members": 0, "growth": 0}
         assert StoredCalendar.objects.get().zone == "Asia/Singapore"
 
     def test_changes_nothing_where_counting_fails(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,12 +204,12 @@ class TestChangingTheZone:
         said = [StringIO(), StringIO()]
         for out in said:
             call_command("change_time_zone", stdout=out)
-        assert said[0].getvalue().startswith("Days follow UTC now. Rewritten: orders 1, events 0, members 0.")
-        assert said[1].getvalue().startswith("Days follow UTC now. Rewritten: orders 0, events 0, members 0.")
+        assert said[0].getvalue().startswith("Days follow UTC now. Rewritten: orders 1, events 0, members 0, growth 0.")
+        assert said[1].getvalue().startswith("Days follow UTC now. Rewritten: orders 0, events 0, members 0, growth 0.")
         assert (Order.objects.get().placed_hour, Order.objects.get().placed_day) == (16, 20_604)
 
     def test_of_an_empty_shop_only_notes_it(self, settings: Any) -> None:
         refresh(as_of=NOW)
         settings.SHOP_TIME_ZONE = "UTC"
-        assert change_time_zone(now=NOW)[0] == {"orders": 0, "events": 0, "members": 0}
+        assert change_time_zone(now=NOW)[0] == {"orders": 0, "events": 0, "members": 0, "growth": 0}
         assert refresh(as_of=NOW).kind == "nothing"

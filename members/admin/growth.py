@@ -1,0 +1,132 @@
+"""Growth: what a member has, what made it, and correcting it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+
+from core.admin.base import BoundedChangeList, ReadOnlyAdmin
+from core.admin.display import change_url, link, list_url, number, signed, when
+from core.admin.forms import add_problems
+from core.admin.panels import Panel, member_panels
+from core.errors import DomainError
+from members.admin.points import LedgerList
+from members.models import GrowthEntry, Member
+from members.services.growth.entries import adjust_growth, growth_of
+from members.services.growth.standing import growth_entries_of
+
+SHOWN = 5
+
+
+def growth(request: HttpRequest, member: Member) -> dict[str, Any]:
+    """This function will say how much growth a member has, and what made it last."""
+    entries = list(growth_entries_of(member.pk).order_by("-pk")[:SHOWN])
+    may_adjust = request.user.has_perm("members.add_growthentry")
+    return {
+        "have": number(growth_of(member.pk)) if entries else "0",
+        "rows": [(entry, signed(entry.value)) for entry in entries],
+        "all_url": list_url("members_growthentry", member_id=member.pk) if entries else "",
+        "adjust_url": reverse("admin:members_growthentry_adjust", args=[member.pk]) if may_adjust else "",
+    }
+
+
+member_panels.register(
+    Panel("growth", _("Growth"), 46, "members/admin/panels/growth.html", "members.view_growthentry", growth)
+)
+
+
+class AdjustGrowthForm(forms.Form):
+    """Growth to give or, with a minus, to take; and why."""
+
+    value = forms.IntegerField(
+        label=_("growth"),
+        min_value=-(10**9),
+        max_value=10**9,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=_("With a minus it is taken back: -50."),
+    )
+    reason = forms.CharField(
+        label=_("why"), max_length=200, widget=UnfoldAdminTextInputWidget, help_text=_("Stands in the list for ever.")
+    )
+    # A form that is sent twice carries the same token twice.
+    token = forms.UUIDField(widget=forms.HiddenInput)
+
+
+@admin.register(GrowthEntry)
+class GrowthEntryAdmin(ReadOnlyAdmin):
+    empty_says = _(
+        "Growth is earned by rules, through the API and corrections on a member's page. Nothing here is ever changed: what "
+        "was wrong is taken back by another entry."
+    )
+    list_display = ("happened", "member", "change", "reason", "by")
+    list_display_links = None
+    ordering = ("-id",)
+    sortable_by = ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
+        return LedgerList
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """A member's page leads here."""
+        return lookup == "member_id" or super().lookup_allowed(lookup, value, request)
+
+    def get_urls(self) -> list[Any]:
+        adjust = self.admin_site.admin_view(self.adjust_view)
+        return [path("adjust/<int:member_id>/", adjust, name="members_growthentry_adjust"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """An entry's place is on its member's page."""
+        entry = self.viewable(request, object_id)
+        return HttpResponseRedirect(change_url("members_member", entry.member_id))
+
+    @display(description=_("at"))
+    def happened(self, entry: GrowthEntry) -> SafeString:
+        return when(entry.at)
+
+    @display(description=_("member"))
+    def member(self, entry: GrowthEntry) -> SafeString | str:
+        who = vars(entry).get("who")
+        return link(who, change_url("members_member", who.pk)) if who else gettext("erased")
+
+    @display(description=_("growth"))
+    def change(self, entry: GrowthEntry) -> str:
+        return signed(entry.value)
+
+    def adjust_view(self, request: HttpRequest, member_id: int) -> HttpResponse:
+        if not request.user.has_perm("members.add_growthentry"):
+            raise PermissionDenied
+        member = get_object_or_404(Member, pk=member_id)
+        back = change_url("members_member", member.pk)
+        form = AdjustGrowthForm(request.POST or None, initial={"token": uuid4()})
+        if request.method == "POST" and form.is_valid():
+            try:
+                adjust_growth(member_id=member.pk, **form.cleaned_data, now=timezone.now(), by=request.user.get_username())
+            except DomainError as error:
+                add_problems(form, error)
+            else:
+                messages.success(request, gettext("The growth was adjusted."))
+                return HttpResponseRedirect(f"{back}#panel-growth")
+        return self.page(
+            request,
+            "rekindle/form.html",
+            title=gettext("Adjust growth of %(member)s") % {"member": member},
+            form=form,
+            facts=[(_("member"), member), (_("growth"), number(growth_of(member.pk)))],
+            verb=gettext("Adjust growth"),
+            back=back,
+        )
