@@ -8,6 +8,8 @@ from core.registry import (
     SegmentUse,
     attribute_uses,
     checks,
+    figure_sources,
+    figures,
     fired_since,
     member_data,
     member_ties,
@@ -23,6 +25,7 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         """Only registers: the kinds campaigns are made of, what `verify` proves, what the clock runs."""
         from campaigns import actions, channels, triggers
+        from campaigns.selectors.figures import FIGURES, SOURCE
         from campaigns.services.attribute_uses import campaigns_reading
         from campaigns.services.merging import HANDLER
         from campaigns.services.segment_uses import campaigns_naming
@@ -34,6 +37,9 @@ class CampaignsConfig(AppConfig):
             actions.actions.register(action)
         for channel in channels.KINDS:
             channels.channels.register(channel)
+        for figure in FIGURES:
+            figures.register(figure)
+        figure_sources.register(SOURCE)
         member_data.register(HANDLER)
         fired_since.register(FIRED)
         member_ties.register(TIES)
@@ -55,6 +61,7 @@ def _checks() -> tuple[Check, ...]:
 def _works() -> tuple[PeriodicWork, ...]:
     from campaigns.services.dispatch import dispatch_messages
     from campaigns.services.expiry import expire_coupons
+    from campaigns.services.monthly.keeping import monthly_due
     from campaigns.services.planning import plan_when_fresh
     from campaigns.services.stepping import step_enrolments
 
@@ -62,5 +69,6 @@ def _works() -> tuple[PeriodicWork, ...]:
         PeriodicWork("campaigns.plan", _("Find out who is due"), plan_when_fresh, order=20, every_seconds=60),
         PeriodicWork("campaigns.step", _("Decide and give"), step_enrolments, order=30, every_seconds=60),
         PeriodicWork("campaigns.dispatch", _("Send messages"), dispatch_messages, order=40, every_seconds=5),
+        PeriodicWork("campaigns.monthly", _("Make and send the monthly report"), monthly_due, order=60, daily_at="08:00"),
         PeriodicWork("campaigns.expire_coupons", _("Expire coupons"), expire_coupons, order=50, every_seconds=3600),
     )

@@ -7,33 +7,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
-from django.utils.translation import gettext_lazy as _
 
 from campaigns.admin.marks import CAMPAIGN
 from campaigns.admin.results import balance_line
 from campaigns.models import CampaignStatus
-from campaigns.selectors.screens import coupon_totals, live_campaigns, unknown_messages
+from campaigns.selectors.screens import live_campaigns, unknown_messages
 from campaigns.services.report import balance
+from config.figures import since_yesterday, tiles
 from core.admin.clock import failing_works
 from core.admin.display import badge, change_url, list_url, money, number, share
-from core.conf import has_broker, shop_currency, shop_zone
-from core.money import DECIMALS
+from core.conf import has_broker, shop_zone
 from core.periods import day_number
 from core.services.clock import clock_is_ticking
 from members.services.imports import imports_with_rejects
 from retention.admin.marks import STAGES
-from retention.models import RefreshState
-from retention.scored import current_parameters
+from retention.models import DaySnapshot, RefreshState
 from retention.selectors import state
 from retention.selectors.notices import notices
-from retention.selectors.overview import Cell, Overview, overview
+from retention.selectors.overview import Cell, Overview
+from retention.selectors.trends import latest_snapshot
+from retention.services.builds import are_few
+from retention.services.snapshots import keep_snapshot
 
-KEPT_SECONDS = 3600
-"""How long the counts of a refresh are kept; the next refresh has a name of its own, so nothing old is ever shown."""
+NOBODY = Overview(0, 0, 0, 0, 0, {}, {})
 NIGHT_IS_OVER = 4
 """Shop hour by which the nightly pass should have counted the new day."""
 QUIET_DAYS = 3
@@ -56,35 +55,31 @@ def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """This function will gather the first page, each part only for those who may see it."""
     now = timezone.now()
     may = request.user.has_perm
-    known = state()
+    latest = _latest(state(), now)
     context.update(
         title=gettext("Today"),
         clock=_clock_banner(now),
-        fresh=_freshness(known, now) if known.as_of else None,
+        fresh=_freshness(latest, now) if latest else None,
         needs=[need for permission, find in NEEDS if may(permission) for need in find()],
     )
     if may("retention.view_memberfacts"):
-        context["standing"] = _standing(_counted(known), now)
+        context["standing"] = _standing(Overview.from_json(latest.standing) if latest else NOBODY, now)
+    if latest is not None and latest.standing["members"]:
+        context["figures"] = tiles(latest, may=may)
+        context["changes"] = since_yesterday(latest, may=may)
     if may("campaigns.view_campaign"):
         context["campaigns"] = _campaigns()
-    if may("campaigns.view_coupontemplate"):
-        context["coupons"] = coupon_totals()
     return context
 
 
 # --- where members stand
 
 
-def _counted(known: RefreshState) -> Overview:
-    """One scan after each refresh, however often the page is opened."""
-    if known.as_of is None:
-        return overview()
-    key = f"today:{known.last_run_id}:{known.day}:{known.signature}"
-    found = cache.get(key)
-    if found is None:
-        found = overview()
-        cache.set(key, found, KEPT_SECONDS)
-    return found
+def _latest(known: RefreshState, now: datetime) -> DaySnapshot | None:
+    """What was kept last. In a small shop it is counted again at once after a refresh; a large one waits for the clock."""
+    if known.as_of is not None and are_few():
+        keep_snapshot(now=now)
+    return latest_snapshot()
 
 
 def _standing(seen: Overview, now: datetime) -> dict[str, Any]:
@@ -93,7 +88,6 @@ def _standing(seen: Overview, now: datetime) -> dict[str, Any]:
         "empty": not seen.members,
         "sentence": _headline(at_risk, seen.members),
         "quiet": _quiet(seen.last_order_day, now),
-        "figures": _figures(seen),
         "stages": _stages(seen),
         "grid": _grid(seen),
         "has_grid": bool(seen.grid),
@@ -122,36 +116,6 @@ def _quiet(last_order_day: int | None, now: datetime) -> str:
         days,
     )
     return words % {"days": days}
-
-
-def _figures(seen: Overview) -> list[tuple[Any, str, str, Any]]:
-    """This function will list the row of figures: label, number, where it leads, what it means."""
-
-    def stage(code: str) -> tuple[str, str]:
-        return number(seen.stages.get(code, 0)), list_url("members_member", stage=code)
-
-    repurchase = seen.repeat_buyers / seen.buyers if seen.buyers else None
-    bands = current_parameters().bands
-    past = gettext("past %(times)s times their own rhythm")
-    came_back = ngettext(
-        "came back within the last %(days)d day", "came back within the last %(days)d days", bands.reactivated_days
-    )
-    average = round(seen.revenue_minor / seen.orders) if seen.orders else None
-    return [
-        (_("active members"), *stage("active"), _("order within their own rhythm")),
-        (_("at risk"), *stage("at_risk"), past % {"times": f"{bands.at_risk_ratio:g}"}),
-        (_("lost"), *stage("lost"), past % {"times": f"{bands.lost_ratio:g}"}),
-        (_("returned"), *stage("reactivated"), came_back % {"days": bands.reactivated_days}),
-        (_("repurchase rate"), share(repurchase), "", _("buyers with a second order")),
-        (_("revenue of members"), money(_whole(seen.revenue_minor)), "", _("all orders less refunds")),
-        (_("average order"), money(average), "", _("revenue over orders")),
-    ]
-
-
-def _whole(amount_minor: int) -> int:
-    """Cents of a large sum are dust: whole units are what is read."""
-    unit = 10 ** DECIMALS.get(shop_currency(), 2)
-    return round(amount_minor / unit) * unit
 
 
 def _stages(seen: Overview) -> list[dict[str, Any]]:
@@ -298,9 +262,9 @@ def _clock_banner(now: datetime) -> dict[str, str] | None:
     return {"told": told, "command": command}
 
 
-def _freshness(known: RefreshState, now: datetime) -> dict[str, Any]:
+def _freshness(latest: DaySnapshot, now: datetime) -> dict[str, Any]:
     """This function will say what the counts are true for; they are late when a night passed without the nightly pass."""
     local = now.astimezone(shop_zone())
-    missed = day_number(now, shop_zone()) - (known.day or 0)
+    missed = day_number(now, shop_zone()) - latest.day
     late = missed > 1 or (missed == 1 and local >= local.replace(hour=NIGHT_IS_OVER, minute=0))
-    return {"as_of": known.as_of, "late": late}
+    return {"as_of": latest.as_of, "late": late}

@@ -33,6 +33,7 @@ GROUPS: list[tuple[Text, list[Room]]] = [
         [
             (_("Segments"), "filter_alt", "retention_segment"),
             (_("Reports"), "bar_chart", "retention_reportanswer"),
+            (_("Monthly report"), "calendar_month", "campaigns_monthlyreport"),
             (_("Lifecycle bands"), "timeline", "retention_lifecyclebands"),
             (_("Models"), "query_stats", "retention_scoringmodel"),
             (_("Freshness"), "update", "retention_upkeep"),

@@ -1,7 +1,7 @@
 """Where a higher app offers a lower one what the lower page or duty needs: registered in `AppConfig.ready()`, read by faces.
 
 The stores are fixed: sections of a member's page, handlers of a member's data, checks that `verify` proves, periodic work,
-who names a segment, kinds of long jobs, what an import's undoing must ask first.
+who names a segment, kinds of long jobs, what an import's undoing must ask first, figures that are followed from day to day.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from django.db.models import QuerySet
@@ -263,6 +264,48 @@ class MemberTies:
     clear: Callable[[Collection[int]], None]
 
 
+class FigureUnit(StrEnum):
+    """What a figure counts: people, things, minor units of money, or a part of a whole."""
+
+    MEMBERS = "members"
+    COUNT = "count"
+    MONEY = "money"
+    SHARE = "share"
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A figure's number; of a share the part and the whole."""
+
+    value: int
+    whole: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number that is kept every day: what it is called, what it means, which way is better (None: neither).
+
+    A `counter` only grows; what is shown of it is how much it grew. `behind` is the list that holds what was counted:
+    app_model and the list's parameters.
+    """
+
+    code: str
+    label: str | Promise
+    meaning: str | Promise
+    unit: FigureUnit
+    rising_is_good: bool | None = None
+    counter: bool = False
+    behind: tuple[str, Mapping[str, str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FigureSource:
+    """Measures figures of an app as they stand: {figure's code: its amount}, in statements that no page waits for."""
+
+    code: str
+    measure: Callable[[], Mapping[str, Amount]]
+
+
 member_sections: Store[MemberSection] = Store()
 member_list_filters: Store[MemberListFilter] = Store()
 member_data: Store[MemberDataHandler] = Store()
@@ -273,3 +316,5 @@ attribute_uses: Store[AttributeUse] = Store()
 job_kinds: Store[JobKind] = Store()
 fired_since: Store[FiredSince] = Store()
 member_ties: Store[MemberTies] = Store()
+figures: Store[Figure] = Store()
+figure_sources: Store[FigureSource] = Store()

@@ -8,12 +8,13 @@ class MembersConfig(AppConfig):
 
     def ready(self) -> None:
         """Only registers: what is kept of a member, what `verify` proves, what the clock runs."""
-        from core.registry import PeriodicWork, checks, job_kinds, member_data, periodic_work
+        from core.registry import PeriodicWork, checks, figure_sources, figures, job_kinds, member_data, periodic_work
         from members.services import quality
         from members.services.growth import merging as growth_merging
         from members.services.identity import CHECKS, settle_merges
         from members.services.merging import HANDLER
         from members.services.points import checks as points_checks
+        from members.services.points import figures as points_figures
         from members.services.points import merging as points_merging
         from members.services.points.settling import settle_points
 
@@ -21,6 +22,8 @@ class MembersConfig(AppConfig):
             member_data.register(handler)
         for check in (*CHECKS, *points_checks.CHECKS):
             checks.register(check)
+        figures.register(points_figures.FIGURE)
+        figure_sources.register(points_figures.SOURCE)
         periodic_work.register(
             PeriodicWork("members.settle_points", _("Release and expire points"), settle_points, order=7, every_seconds=600)
         )

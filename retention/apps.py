@@ -19,6 +19,7 @@ class RetentionConfig(AppConfig):
             SegmentUse,
             attribute_uses,
             checks,
+            figures,
             job_kinds,
             member_data,
             member_list_filters,
@@ -30,6 +31,7 @@ class RetentionConfig(AppConfig):
         from retention import scored  # noqa: F401
         from retention.features.statistics import teach_sqlite
         from retention.selectors import facts_rows, scores_rows
+        from retention.selectors.figures import FIGURES
         from retention.selectors.overview import members_in_known
         from retention.selectors.uses import segments_naming, segments_reading
         from retention.services.checks import facts_are_exact, segments_are_exact
@@ -38,6 +40,7 @@ class RetentionConfig(AppConfig):
         from retention.services.refresh import nightly, refresh_due
         from retention.services.reports import REPORT_JOB, forget_reports
         from retention.services.scoring import fit_due
+        from retention.services.snapshots import keep_snapshot
         from retention.services.static_lists import LIST_JOB
         from retention.services.ties import TIES
         from retention.services.values import keep_values
@@ -50,6 +53,8 @@ class RetentionConfig(AppConfig):
                 "segment", _("members of this segment, by its short name, as the last refresh left it"), members_in_known
             )
         )
+        for figure in FIGURES:
+            figures.register(figure)
         member_data.register(HANDLER)
         member_ties.register(TIES)
         for kind in (LIST_JOB, REPORT_JOB):
@@ -69,6 +74,7 @@ class RetentionConfig(AppConfig):
             PeriodicWork("retention.forget_reports", _("Forget old reports"), forget_reports, order=16, daily_at="04:30"),
             PeriodicWork("retention.prove", _("Prove a sample of the counts"), prove_sample, order=9, daily_at="03:40"),
             PeriodicWork("retention.refresh", _("Refresh what changed"), refresh_due, order=10, every_seconds=60),
+            PeriodicWork("retention.snapshot", _("Keep the day's figures"), keep_snapshot, order=12, every_seconds=900),
             PeriodicWork(
                 "retention.fit_models", _("Fit the scoring models"), fit_due, order=15, daily_at="04:00", weekday=0
             ),

@@ -38,16 +38,22 @@ class Email(Channel):
             subject=message.subject,
             body=message.body,
             to=[message.to],
-            headers={"Message-ID": f"<{message.key}@{_domain()}>"},
         )
-        try:
-            if _to_files():
-                return put_once(outbox() / "email", f"{message.key}.eml", mail.message().as_bytes())
-            with _server() as mail.connection:
-                mail.send()
-        except FAILURES as error:
-            raise _refusal(error) from error
-        return Receipt(provider_id=f"<{message.key}@{_domain()}>")
+        return hand_over(mail, key=message.key)
+
+
+def hand_over(mail: EmailMessage, *, key: str) -> Receipt:
+    """This function will give a letter to the mail server under a key of its own, or raise ChannelError."""
+    message_id = f"<{key}@{_domain()}>"
+    mail.extra_headers["Message-ID"] = message_id
+    try:
+        if _to_files():
+            return put_once(outbox() / "email", f"{key}.eml", mail.message().as_bytes())
+        with _server() as mail.connection:
+            mail.send()
+    except FAILURES as error:
+        raise _refusal(error) from error
+    return Receipt(provider_id=message_id)
 
 
 @contextmanager

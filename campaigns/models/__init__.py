@@ -10,6 +10,7 @@ from campaigns.models.coupon import (
 )
 from campaigns.models.delivery import Delivery, DeliveryState
 from campaigns.models.enrolment import Arm, Enrolment, EnrolmentStatus, Reason, StepOutcome, StepResult
+from campaigns.models.monthly import MonthlyPolicy, MonthlyReport, MonthlyState
 
 __all__ = [
     "Arm",
@@ -25,6 +26,9 @@ __all__ = [
     "Enrolment",
     "EnrolmentStatus",
     "MemberRedemptions",
+    "MonthlyPolicy",
+    "MonthlyReport",
+    "MonthlyState",
     "Origin",
     "Reason",
     "Redemption",

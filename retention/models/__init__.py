@@ -14,12 +14,14 @@ from retention.models.segments import (
     StaticMember,
     Transition,
 )
+from retention.models.snapshots import DaySnapshot
 from retention.models.upkeep import SampleProof, Upkeep
 from retention.models.values import KnownValue
 
 __all__ = [
     "BuildAnswer",
     "BuildTouched",
+    "DaySnapshot",
     "DueMember",
     "KnownValue",
     "LifecycleBands",

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models.lookups import LessThanOrEqual
 
+from retention.expressions import decimal
 from retention.models import Membership, Segment
 from retention.scored import MORE_THAN_ANY_TABLE, Scored, current_parameters, scored
+from retention.scoring.lifecycle import Stage
 from retention.selectors.state import day_asked
 
 
@@ -34,6 +37,26 @@ class Overview:
     stages: Mapping[str, int]
     grid: Mapping[tuple[int, int], Cell]
     last_order_day: int | None = None
+    revenue_minor_30d: int = 0
+    lost_lately: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """This function will write it as JSON, cells as [recency, frequency, members, revenue]."""
+        cells = [[*place, cell.members, cell.revenue_minor] for place, cell in sorted(self.grid.items())]
+        return {**{name: getattr(self, name) for name in SUMS}, "stages": dict(self.stages), "grid": cells}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Overview:
+        grid = {(r, f): Cell(members, revenue) for r, f, members, revenue in kept["grid"]}
+        return cls(**{name: kept[name] for name in SUMS}, stages=kept["stages"], grid=grid)
+
+
+SUMS = (
+    *("members", "revenue_minor", "orders", "repeat_buyers", "buyers"),
+    *("last_order_day", "revenue_minor_30d", "lost_lately"),
+)
+LATELY_DAYS = 30
+"""Within how many days somebody was lost who counts as lost lately."""
 
 
 def overview(as_of: datetime | None = None) -> Overview:
@@ -41,7 +64,8 @@ def overview(as_of: datetime | None = None) -> Overview:
     day = day_asked(as_of)
     if day is None:
         return Overview(0, 0, 0, 0, 0, {}, {})
-    everybody = scored(as_of_day=day, parameters=current_parameters(), scope=None)
+    parameters = current_parameters()
+    everybody = scored(as_of_day=day, parameters=parameters, scope=None)
     rows = everybody.values("lifecycle_stage", "r_score", "f_score").annotate(
         count=Count("member_id"),
         revenue=Sum("revenue_minor"),
@@ -49,8 +73,16 @@ def overview(as_of: datetime | None = None) -> Overview:
         repeated=Count("member_id", filter=Q(order_count__gte=2)),
         bought=Count("member_id", filter=Q(order_count__gte=1)),
         newest=Max("last_order_day"),
+        revenue_30d=Sum("revenue_minor_30d"),
+        lost_lately=Count("member_id", filter=_became_lost_lately(parameters.bands.lost_ratio)),
     )
     return _summed([dict(row) for row in rows])
+
+
+def _became_lost_lately(lost_ratio: float) -> Q:
+    """Lost now, and not yet lost LATELY_DAYS ago by the rhythm of today."""
+    overdue_then = decimal(F("days_since_last_order") - LATELY_DAYS) / F("rhythm_days")
+    return Q(lifecycle_stage=Stage.LOST) & Q(LessThanOrEqual(overdue_then, decimal(lost_ratio)))
 
 
 def _summed(rows: list[dict[str, Any]]) -> Overview:
@@ -71,6 +103,8 @@ def _summed(rows: list[dict[str, Any]]) -> Overview:
         stages=stages,
         grid=grid,
         last_order_day=max((row["newest"] for row in rows if row["newest"] is not None), default=None),
+        revenue_minor_30d=sum(row["revenue_30d"] for row in rows),
+        lost_lately=sum(row["lost_lately"] for row in rows),
     )
 
 

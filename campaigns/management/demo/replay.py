@@ -27,6 +27,7 @@ from retention.models import Segment
 from retention.services.refresh import refresh
 from retention.services.scoring import fit_models
 from retention.services.segments import create_segment
+from retention.services.snapshots import keep_snapshot
 
 BATCH = 2_000
 MOMENT = timedelta(microseconds=1)
@@ -52,6 +53,7 @@ def set_up(year: Year, *, say: Say) -> None:
     refresh(as_of=eve)
     _make_campaigns(now=eve)
     run_campaigns(now=eve)
+    keep_snapshot(now=eve)
 
 
 def replay(year: Year, job: Job, *, say: Say) -> None:
@@ -71,6 +73,7 @@ def _live(year: Year, today: date) -> None:
     _load(ingest_orders, year.order_items(since=today, before=today + timedelta(days=1)), now=night)
     refresh(as_of=night)
     run_campaigns(now=night)
+    keep_snapshot(now=night)
 
 
 def _midnight(on: date) -> datetime:

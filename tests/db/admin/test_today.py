@@ -4,16 +4,16 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
 from campaigns.services.lifecycle import pause
+from config.figures import TILES
 from retention.models import LifecycleBands, Segment
 from retention.models.failures import failure
 from retention.selectors.overview import overview
 from retention.services.refresh import refresh
-from tests.db.admin.conftest import World, text_of
+from tests.db.admin.conftest import World, staff, text_of
 from tests.factories import NOW, make_member, make_order
 
 TODAY = "admin:index"
@@ -45,8 +45,8 @@ class TestQuiet:
 class TestPage:
     def test_explains_stages_by_the_bands_in_use(self, admin: Client, world: World) -> None:
         LifecycleBands.objects.update_or_create(pk=1, defaults={"at_risk_ratio": 2.5, "lost_ratio": 9})
-        meanings = [str(meaning) for *_figure, meaning in admin.get(reverse(TODAY)).context["standing"]["figures"]]
-        assert meanings[1:3] == ["past 2.5 times their own rhythm", "past 9 times their own rhythm"]
+        tiles = {tile.code: str(tile.meaning) for tile in admin.get(reverse(TODAY)).context["figures"]}
+        assert [tiles["at_risk"], tiles["lost_lately"]] == ["past 2.5 times their own rhythm", "past 9 times their own rhythm"]
 
     def test_teaches_while_nobody_is_here(self, admin: Client) -> None:
         shown = text_of(admin.get(reverse(TODAY)))
@@ -78,7 +78,25 @@ class TestPage:
         refresh(as_of=NOW + timedelta(minutes=1))
         stages = admin.get(reverse(TODAY)).context["standing"]["stages"]
         assert sum(int(stage["count"]) for stage in stages) == 4
-        cache.clear()
+
+    def test_shows_ten_figures_with_the_lists_behind_them(self, admin: Client, world: World) -> None:
+        tiles = admin.get(reverse(TODAY)).context["figures"]
+        assert [tile.code for tile in tiles] == [codes[0] for codes in TILES]
+        [active] = [tile for tile in tiles if tile.code == "active"]
+        [(count, url)] = active.parts
+        assert (count, len(admin.get(url).context["cl"].result_list)) == ("3", 3)
+
+    def test_shows_only_figures_of_rooms_one_may_enter(self, world: World) -> None:
+        tiles = staff("retention.view_memberfacts", "members.view_member").get(reverse(TODAY)).context["figures"]
+        assert {"messages_sent", "coupons_issued", "points_liability"}.isdisjoint(tile.code for tile in tiles)
+
+    def test_says_what_changed_since_yesterday(self, admin: Client, world: World) -> None:
+        assert admin.get(reverse(TODAY)).context["changes"] is None
+        make_order(make_member())
+        with time_machine.travel(NOW + timedelta(days=1), tick=False):
+            refresh(as_of=NOW + timedelta(days=1))
+            told = [each.sentence for each in admin.get(reverse(TODAY)).context["changes"]]
+        assert "members: 1 more than yesterday, 4 now." in told
 
     def test_names_segments_that_fail_and_campaigns_that_were_paused(self, admin: Client, world: World) -> None:
         Segment.objects.update(failure=failure("said", said="its field is gone"))

@@ -1,0 +1,1 @@
+"""The monthly report: counting a month, keeping it, sending it."""

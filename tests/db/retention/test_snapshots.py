@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from core.registry import Amount
+from retention.models import DaySnapshot, Segment, SegmentSize
+from retention.selectors.overview import Overview, overview
+from retention.selectors.trends import changes, latest_snapshot, trends
+from retention.services.refresh import refresh
+from retention.services.snapshots import STALE_AFTER, keep_snapshot
+from tests.factories import NOW, TODAY_NUMBER, make_member, make_order
+
+pytestmark = pytest.mark.django_db
+
+
+def kept(day: int, **figures: int | list[int | None]) -> DaySnapshot:
+    return DaySnapshot.objects.create(
+        day=day,
+        as_of=NOW,
+        run_id=0,
+        standing=Overview(0, 0, 0, 0, 0, {}, {}).as_json(),
+        figures={code: value if isinstance(value, list) else [value, None] for code, value in figures.items()},
+        kept_at=NOW,
+    )
+
+
+class TestKeeping:
+    def test_keeps_one_row_a_day_with_what_one_scan_and_the_other_apps_say(self) -> None:
+        buyer = make_member()
+        for days in (3, 40):
+            make_order(buyer, placed_at=NOW - timedelta(days=days), total_minor=7_000)
+        make_member()
+        refresh(as_of=NOW)
+        keep_snapshot(now=NOW)
+        [snapshot] = DaySnapshot.objects.all()
+        assert Overview.from_json(snapshot.standing) == overview()
+        figures = snapshot.figures
+        assert (figures["members"], figures["active"]) == ([2, None], [1, None])
+        assert (figures["repurchase"], figures["revenue_30d"]) == ([1, 1], [7_000, None])
+        assert (figures["messages_sent"], figures["points_liability"]) == ([0, None], [0, None])
+
+    def test_does_nothing_until_a_refresh_or_an_hour_has_passed(self) -> None:
+        make_member()
+        refresh(as_of=NOW)
+        counted = [keep_snapshot(now=NOW + wait)["kept"] > 0 for wait in (timedelta(0), STALE_AFTER / 2, STALE_AFTER)]
+        assert counted == [True, False, True]
+        make_order(make_member())
+        refresh(as_of=NOW + timedelta(minutes=1))
+        assert keep_snapshot(now=NOW + STALE_AFTER)["kept"] > 0
+        assert [snapshot.figures["members"] for snapshot in DaySnapshot.objects.all()] == [[2, None]]
+
+    def test_has_nothing_to_keep_before_the_first_refresh(self) -> None:
+        assert keep_snapshot(now=NOW) == {"kept": 0}
+        assert latest_snapshot() is None
+
+    def test_counts_as_lost_lately_who_was_not_lost_thirty_days_ago(self) -> None:
+        """Five orders ten days apart: the rhythm is 10 days, lost past 80. Lost since 81 days, and since 111."""
+        for last in (81, 110, 111):
+            member = make_member()
+            for back in range(5):
+                make_order(member, placed_at=NOW - timedelta(days=last + 10 * back))
+        refresh(as_of=NOW)
+        seen = overview()
+        assert (seen.stages, seen.lost_lately) == ({"lost": 3}, 2)
+
+
+class TestTrends:
+    def test_compares_a_level_with_a_week_ago_and_gives_a_point_a_week(self) -> None:
+        kept(TODAY_NUMBER - 49, active=60)
+        kept(TODAY_NUMBER - 7, active=90)
+        trend = trends(kept(TODAY_NUMBER, active=100))["active"]
+        assert (trend.now, trend.week_ago) == (Amount(100), Amount(90))
+        assert trend.points == (60.0, None, None, None, None, None, 90.0, 100.0)
+
+    def test_shows_a_counter_by_its_growth(self) -> None:
+        for back, sent in ((37, 10), (30, 40), (14, 70), (7, 90)):
+            kept(TODAY_NUMBER - back, messages_sent=sent)
+        trend = trends(kept(TODAY_NUMBER, messages_sent=100))["messages_sent"]
+        assert (trend.now, trend.week_ago) == (Amount(60), Amount(80))
+        assert trend.points[-3:] == (None, 20.0, 10.0)
+
+    def test_gives_shares_as_parts_of_their_whole(self) -> None:
+        kept(TODAY_NUMBER - 7, repurchase=[0, 0])
+        assert trends(kept(TODAY_NUMBER, repurchase=[3, 4]))["repurchase"].points[-2:] == (None, 0.75)
+
+
+class TestChanges:
+    def test_names_the_largest_first_against_what_moves_anyway(self) -> None:
+        segment = Segment.objects.create(slug="few", name="Few", word=0, bit=0, created_at=NOW)
+        for day, members in ((TODAY_NUMBER - 1, 4), (TODAY_NUMBER, 24)):
+            SegmentSize.objects.create(segment=segment, day=day, members=members)
+        kept(TODAY_NUMBER - 1, members=10_000, at_risk=100, returned=5)
+        found = changes(kept(TODAY_NUMBER, members=10_030, at_risk=90, returned=5))
+        assert found is not None
+        assert [(change.name, change.before, change.now) for change in found] == [
+            ("Few", 4, 24),
+            ("at risk", 100, 90),
+            ("members", 10_000, 10_030),
+        ]
+
+    def test_says_nothing_of_a_day_that_was_not_kept(self) -> None:
+        kept(TODAY_NUMBER - 2, members=1)
+        assert changes(kept(TODAY_NUMBER, members=2)) is None
