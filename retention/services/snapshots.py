@@ -23,7 +23,7 @@ def keep_snapshot(*, now: datetime) -> Mapping[str, int]:
     Kept again after every refresh, and once an hour for what changes without one. Two that keep at once write the same.
     """
     known = state()
-    if known.as_of is None or known.day is None or is_current(known, now=now):
+    if known.as_of is None or known.day is None or _is_current(known, known.day, now):
         return {"kept": 0}
     seen = overview()
     amounts = figures_of(seen)
@@ -35,7 +35,7 @@ def keep_snapshot(*, now: datetime) -> Mapping[str, int]:
     return {"kept": len(kept)}
 
 
-def is_current(known: RefreshState, *, now: datetime) -> bool:
-    """This function will say whether what is kept of the day is what the last refresh counted, and not too old."""
-    young = DaySnapshot.objects.filter(kept_at__gt=now - STALE_AFTER, run_id=known.last_run_id or 0, day=known.day)
+def _is_current(known: RefreshState, day: int, now: datetime) -> bool:
+    """Whether what is kept of the day is what the last refresh counted, and not too old."""
+    young = DaySnapshot.objects.filter(kept_at__gt=now - STALE_AFTER, run_id=known.last_run_id or 0, day=day)
     return young.exists()

@@ -114,7 +114,7 @@ def _segments(now: DaySnapshot | None, before: DaySnapshot | None) -> list[Json]
     for segment_id, day, members in sizes:
         known.setdefault(segment_id, {})[day] = members
     names: Mapping[int, str] = dict(Segment.objects.values_list("pk", "name"))
-    rows = [
+    rows: list[Json] = [
         {"name": names[pk], "now": by_day[now.day], "before": by_day[before.day]}
         for pk, by_day in known.items()
         if pk in names and len(by_day) == 2

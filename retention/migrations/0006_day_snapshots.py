@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('retention', '0004_known_values'),
+        ('retention', '0005_reports'),
     ]
 
     operations = [
