@@ -16,7 +16,7 @@ from campaigns.admin.results import balance_line
 from campaigns.models import CampaignStatus
 from campaigns.selectors.screens import live_campaigns, unknown_messages
 from campaigns.services.report import balance
-from config.figures import since_yesterday, tiles
+from config.figures import tiles, what_changed
 from core.admin.clock import failing_works
 from core.admin.display import badge, change_url, list_url, money, number, share
 from core.conf import has_broker, shop_zone
@@ -66,7 +66,7 @@ def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context["standing"] = _standing(Overview.from_json(latest.standing) if latest else NOBODY, now)
     if latest is not None and latest.standing["members"]:
         context["figures"] = tiles(latest, may=may)
-        context["changes"] = since_yesterday(latest, may=may)
+        context["changes"] = what_changed(latest, may=may)
     if may("campaigns.view_campaign"):
         context["campaigns"] = _campaigns()
     return context

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from django.template.defaultfilters import date as date_text
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -13,10 +14,13 @@ from django.utils.translation import gettext, ngettext
 from core.admin.display import change_url, list_url, money, number, share
 from core.conf import shop_currency
 from core.money import DECIMALS
+from core.periods import date_of
 from core.registry import Amount, Figure, FigureUnit
 from retention.models import DaySnapshot
+from retention.reports.morning import Morning
 from retention.scored import current_parameters
-from retention.selectors.trends import Change, Trend, changes, trends
+from retention.selectors.trends import Change, Trend, level, moves, trends
+from retention.services.reports import brand_targets
 
 May = Callable[[str], bool]
 """Whether the reader has a permission."""
@@ -49,16 +53,18 @@ class Tile:
     change: str
     verdict: str
     spark: SafeString
+    target: str = ""
 
 
 def tiles(latest: DaySnapshot, *, may: May) -> list[Tile]:
     """This function will draw the figures that were kept and that the reader may see."""
     known = trends(latest)
+    aims = brand_targets(Morning.code)
     shown = []
     for codes in TILES:
         found = [known[code] for code in codes if code in known and _may_see(known[code].figure, may)]
         if found:
-            shown.append(_tile(found))
+            shown.append(_tile(found, aims.get(found[0].figure.code)))
     return shown
 
 
@@ -69,13 +75,13 @@ def _may_see(figure: Figure, may: May) -> bool:
     return may(f"{app}.view_{model}") and (app != "members" or model != "member" or may("retention.view_memberfacts"))
 
 
-def _tile(found: list[Trend]) -> Tile:
+def _tile(found: list[Trend], aim: float | None) -> Tile:
     first = found[0]
     label = first.figure.label if len(found) == 1 else " · ".join(str(each.figure.label) for each in found)
     parts = tuple((said(each.figure.unit, each.now), _behind(each.figure)) for each in found)
     change, verdict = _change(first)
     meaning = _by_the_bands(first.figure.code) or first.figure.meaning
-    return Tile(first.figure.code, label, parts, meaning, change, verdict, sparkline(first))
+    return Tile(first.figure.code, label, parts, meaning, change, verdict, sparkline(first), _target(first, aim))
 
 
 def _by_the_bands(code: str) -> str:
@@ -94,6 +100,19 @@ def _by_the_bands(code: str) -> str:
             return words % {"days": bands.reactivated_days}
         case _:
             return ""
+
+
+def _target(trend: Trend, aim: float | None) -> str:
+    """What is aimed at, and whether it is reached."""
+    if aim is None:
+        return ""
+    now = level(trend.now)
+    shown = _point(trend.figure.unit, aim)
+    if now is None or trend.figure.rising_is_good is None:
+        return gettext("target %(aim)s") % {"aim": shown}
+    reached = now >= aim if trend.figure.rising_is_good else now <= aim
+    words = gettext("target %(aim)s: reached") if reached else gettext("target %(aim)s: not reached")
+    return words % {"aim": shown}
 
 
 def _behind(figure: Figure) -> str:
@@ -190,13 +209,24 @@ class Told:
     url: str
 
 
-def since_yesterday(latest: DaySnapshot, *, may: May) -> list[Told] | None:
-    """This function will say what changed since the day before; None where that day was not kept."""
-    found = changes(latest)
+@dataclass(frozen=True, slots=True)
+class News:
+    """What changed, under the question it answers."""
+
+    title: str
+    told: tuple[Told, ...]
+
+
+def what_changed(latest: DaySnapshot, *, may: May) -> News | None:
+    """This function will say what changed since the day kept before; None where there is none of the last week."""
+    found = moves(latest)
     if found is None:
         return None
     known = {code: trend.figure for code, trend in trends(latest).items()}
-    return [_told(change, known) for change in found if _may_hear(change, known, may)]
+    title = gettext("What changed since yesterday")
+    if found.since_day != latest.day - 1:
+        title = gettext("What changed since %(day)s") % {"day": date_text(date_of(found.since_day), "DATE_FORMAT")}
+    return News(title, tuple(_told(change, known) for change in found.changes if _may_hear(change, known, may)))
 
 
 def _may_hear(change: Change, known: Mapping[str, Figure], may: May) -> bool:
@@ -212,24 +242,24 @@ def _told(change: Change, known: Mapping[str, Figure]) -> Told:
         return Told(words % values, change_url("retention_segment", change.key))
     figure = known[change.key]
     if figure.counter:
-        return Told(gettext("%(name)s: %(count)s since yesterday.") % values, _behind(figure))
-    words = gettext("%(name)s: %(count)s more than yesterday, %(now)s now.")
+        return Told(gettext("%(name)s: %(count)s more.") % values, _behind(figure))
+    words = gettext("%(name)s: %(count)s more, %(now)s now.")
     if not rises:
-        words = gettext("%(name)s: %(count)s fewer than yesterday, %(now)s now.")
+        words = gettext("%(name)s: %(count)s fewer, %(now)s now.")
     return Told(words % values, _behind(figure))
 
 
 def _grew(step: int) -> str:
     return ngettext(
-        "“%(name)s” has %(count)s member more than yesterday: %(now)s.",
-        "“%(name)s” has %(count)s members more than yesterday: %(now)s.",
+        "“%(name)s” has %(count)s member more: %(now)s.",
+        "“%(name)s” has %(count)s members more: %(now)s.",
         step,
     )
 
 
 def _shrank(step: int) -> str:
     return ngettext(
-        "“%(name)s” has %(count)s member less than yesterday: %(now)s.",
-        "“%(name)s” has %(count)s members less than yesterday: %(now)s.",
+        "“%(name)s” has %(count)s member less: %(now)s.",
+        "“%(name)s” has %(count)s members less: %(now)s.",
         step,
     )

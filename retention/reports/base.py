@@ -107,6 +107,7 @@ class Result:
 
 
 GROUPS: Mapping[str, Text] = {
+    "shop": _("The shop at a glance"),
     "leaving": _("Who leaves"),
     "staying": _("Who stays"),
     "buying": _("What members buy"),

@@ -5,5 +5,6 @@ from __future__ import annotations
 
 from retention.reports.base import Report
 from retention.reports.churn import Churn
+from retention.reports.morning import Morning
 
-REPORTS: tuple[Report, ...] = (Churn(),)
+REPORTS: tuple[Report, ...] = (Morning(), Churn())

@@ -30,7 +30,7 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that is another number than yesterday. `kind` is figure or segment; `key` its code or the segment's pk."""
+    """Something that is another number than before. `kind` is figure or segment; `key` its code or the segment's pk."""
 
     kind: str
     key: str
@@ -65,7 +65,7 @@ def _trend(figure: Figure, by_day: Mapping[int, Mapping[str, list[int | None]]],
         now = now or Amount(known[today].value - known[min(known)].value if len(known) > 1 else known[today].value)
         return Trend(figure, now, before, tuple(None if each is None else float(each.value) for each in points))
     levels = [known.get(today - WEEK * back) for back in reversed(range(WEEKS))]
-    return Trend(figure, known[today], known.get(today - WEEK), tuple(_level(each) for each in levels))
+    return Trend(figure, known[today], known.get(today - WEEK), tuple(level(each) for each in levels))
 
 
 def _amount(kept: Sequence[int | None]) -> Amount:
@@ -79,7 +79,8 @@ def _grown(known: Mapping[int, Amount], day: int, days: int) -> Amount | None:
     return Amount(known[day].value - known[day - days].value)
 
 
-def _level(amount: Amount | None) -> float | None:
+def level(amount: Amount | None) -> float | None:
+    """This function will give an amount as one number: a share as a fraction, None where there is no whole."""
     if amount is None:
         return None
     if amount.whole is None:
@@ -87,17 +88,26 @@ def _level(amount: Amount | None) -> float | None:
     return amount.value / amount.whole if amount.whole else None
 
 
-def changes(latest: DaySnapshot, *, most: int = MOST_CHANGES) -> list[Change] | None:
-    """This function will name what changed since the day before, largest first; None where that day was not kept.
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """What changed since an earlier day, largest first."""
+
+    since_day: int
+    changes: tuple[Change, ...]
+
+
+def moves(latest: DaySnapshot, *, most: int = MOST_CHANGES) -> Moves | None:
+    """This function will name what changed since the day before, or the last one kept within a week; None where none was.
 
     Members by stage, what counters grew by, and segments; sums of money and shares move every day and are left out.
     """
-    before = DaySnapshot.objects.filter(day=latest.day - 1).first()
+    earlier = DaySnapshot.objects.filter(day__lt=latest.day, day__gte=latest.day - WEEK)
+    before = earlier.order_by("-day").first()
     if before is None:
         return None
-    found = [*_of_figures(before.figures, latest.figures), *_of_segments(latest.day)]
+    found = [*_of_figures(before.figures, latest.figures), *_of_segments(before.day, latest.day)]
     moved = [change for change in found if change.now != change.before]
-    return sorted(moved, key=lambda change: (-change.size, change.key))[:most]
+    return Moves(before.day, tuple(sorted(moved, key=lambda change: (-change.size, change.key))[:most]))
 
 
 COUNTED = ("members", "new", "at_risk", "lost_lately", "returned")
@@ -109,10 +119,10 @@ def _of_figures(before: Mapping[str, list[int]], now: Mapping[str, list[int]]) -
             yield Change("figure", figure.code, str(figure.label), before[figure.code][0], now[figure.code][0])
 
 
-def _of_segments(day: int) -> Iterable[Change]:
-    sizes = SegmentSize.objects.filter(day__in=(day - 1, day)).values_list("segment_id", "day", "members")
+def _of_segments(earlier: int, latest: int) -> Iterable[Change]:
+    sizes = SegmentSize.objects.filter(day__in=(earlier, latest)).values_list("segment_id", "day", "members")
     by_day = {(segment_id, on): members for segment_id, on, members in sizes}
     for segment in Segment.objects.order_by("pk"):
-        before, now = by_day.get((segment.pk, day - 1)), by_day.get((segment.pk, day))
+        before, now = by_day.get((segment.pk, earlier)), by_day.get((segment.pk, latest))
         if before is not None and now is not None:
             yield Change("segment", str(segment.pk), segment.name, before, now)

@@ -306,6 +306,11 @@ def targets_of(report: Report, asked: Asked) -> dict[str, float]:
     return dict(found.values_list("figure", "value"))
 
 
+def brand_targets(code: str) -> dict[str, float]:
+    """This function will return the brand's targets of a report, by figure."""
+    return dict(ReportTarget.objects.filter(report=code, shop__isnull=True).values_list("figure", "value"))
+
+
 def set_target(
     *, report: Report, values: Mapping[str, float | None], shop_id: int | None, now: datetime, by: str = ""
 ) -> None:

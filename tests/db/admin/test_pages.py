@@ -21,7 +21,8 @@ OURS = ("core", "members", "retention", "campaigns")
 LISTS = [
     f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
     for model in site._registry
-    if model._meta.app_label in OURS and model._meta.model_name not in {"lifecyclebands", "pointspolicy", "upkeep"}
+    if model._meta.app_label in OURS
+    and model._meta.model_name not in {"lifecyclebands", "monthlypolicy", "pointspolicy", "upkeep"}
 ]
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from campaigns.services.lifecycle import pause
 from config.figures import TILES
-from retention.models import LifecycleBands, Segment
+from retention.models import LifecycleBands, ReportTarget, Segment
 from retention.models.failures import failure
 from retention.selectors.overview import overview
 from retention.services.refresh import refresh
@@ -91,13 +91,21 @@ class TestPage:
         tiles = staff("retention.view_memberfacts", "members.view_member").get(reverse(TODAY)).context["figures"]
         assert {"messages_sent", "coupons_issued", "points_liability"}.isdisjoint(tile.code for tile in tiles)
 
+    def test_says_whether_a_target_is_reached(self, admin: Client, world: World) -> None:
+        for figure, value in (("active", 3), ("at_risk", -1)):
+            ReportTarget.objects.create(report="morning", figure=figure, value=value, set_at=NOW)
+        told = {tile.code: tile.target for tile in admin.get(reverse(TODAY)).context["figures"]}
+        assert told["active"] == "target 3: reached"
+        assert (told["at_risk"], told["returned"]) == ("target -1: not reached", "")
+
     def test_says_what_changed_since_yesterday(self, admin: Client, world: World) -> None:
         assert admin.get(reverse(TODAY)).context["changes"] is None
         make_order(make_member())
         with time_machine.travel(NOW + timedelta(days=1), tick=False):
             refresh(as_of=NOW + timedelta(days=1))
-            told = [each.sentence for each in admin.get(reverse(TODAY)).context["changes"]]
-        assert "members: 1 more than yesterday, 4 now." in told
+            news = admin.get(reverse(TODAY)).context["changes"]
+        assert news.title == "What changed since yesterday"
+        assert "members: 1 more, 4 now." in [told.sentence for told in news.told]
 
     def test_names_segments_that_fail_and_campaigns_that_were_paused(self, admin: Client, world: World) -> None:
         Segment.objects.update(failure=failure("said", said="its field is gone"))

@@ -6,8 +6,10 @@ import pytest
 
 from core.registry import Amount
 from retention.models import DaySnapshot, Segment, SegmentSize
+from retention.reports.base import Asked
+from retention.reports.morning import Morning
 from retention.selectors.overview import Overview, overview
-from retention.selectors.trends import changes, latest_snapshot, trends
+from retention.selectors.trends import latest_snapshot, moves, trends
 from retention.services.refresh import refresh
 from retention.services.snapshots import STALE_AFTER, keep_snapshot
 from tests.factories import NOW, TODAY_NUMBER, make_member, make_order
@@ -92,14 +94,41 @@ class TestChanges:
         for day, members in ((TODAY_NUMBER - 1, 4), (TODAY_NUMBER, 24)):
             SegmentSize.objects.create(segment=segment, day=day, members=members)
         kept(TODAY_NUMBER - 1, members=10_000, at_risk=100, returned=5)
-        found = changes(kept(TODAY_NUMBER, members=10_030, at_risk=90, returned=5))
+        found = moves(kept(TODAY_NUMBER, members=10_030, at_risk=90, returned=5))
         assert found is not None
-        assert [(change.name, change.before, change.now) for change in found] == [
+        assert found.since_day == TODAY_NUMBER - 1
+        assert [(change.name, change.before, change.now) for change in found.changes] == [
             ("Few", 4, 24),
             ("at risk", 100, 90),
             ("members", 10_000, 10_030),
         ]
 
-    def test_says_nothing_of_a_day_that_was_not_kept(self) -> None:
-        kept(TODAY_NUMBER - 2, members=1)
-        assert changes(kept(TODAY_NUMBER, members=2)) is None
+    def test_goes_back_to_the_last_kept_day_of_a_week_and_no_further(self) -> None:
+        kept(TODAY_NUMBER - 8, members=1)
+        today = kept(TODAY_NUMBER, members=2)
+        assert moves(today) is None
+        kept(TODAY_NUMBER - 7, members=1)
+        found = moves(today)
+        assert found is not None
+        assert found.since_day == TODAY_NUMBER - 7
+
+
+class TestMorning:
+    def test_tells_each_kept_day_in_the_reports_units(self) -> None:
+        kept(TODAY_NUMBER - 31, messages_sent=4)
+        kept(TODAY_NUMBER - 1, active=9, repurchase=[1, 4], messages_sent=30)
+        kept(TODAY_NUMBER, active=10, repurchase=[2, 4], messages_sent=40)
+        counted = Morning().count(Asked(TODAY_NUMBER - 5, TODAY_NUMBER, TODAY_NUMBER, NOW))
+        assert counted["days"] == [
+            {"day": TODAY_NUMBER - 1, "values": {"active": 9, "repurchase": 0.25, "messages_sent": 26}},
+            {
+                "day": TODAY_NUMBER,
+                "values": {"active": 10, "repurchase": 0.5, "messages_sent": None},
+            },  # 30 days ago: unknown
+        ]
+        result = Morning().run(request=Asked(TODAY_NUMBER - 5, TODAY_NUMBER, TODAY_NUMBER, NOW))
+        assert result.sentences == ["June 15, 2026: 10 active and not known at risk; June 14, 2026: 9 and not known."]
+
+    def test_has_a_sentence_for_days_that_were_not_kept(self) -> None:
+        [sentence] = Morning().run(request=Asked(0, 5, TODAY_NUMBER, NOW)).sentences
+        assert sentence == "No day of this period was kept: the first is kept after the next refresh."
