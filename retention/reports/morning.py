@@ -49,7 +49,7 @@ class Morning(Report):
         "before. Days on which nothing was counted are missing."
     )
     formula = _("see each figure on the first page")
-    figures = cast(ClassVar[tuple[Figure, ...]], Registered())  # type: ignore[valid-type]
+    figures = cast(ClassVar[tuple[Figure, ...]], Registered())
     by_shop = False
     compares = False
 

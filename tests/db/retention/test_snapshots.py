@@ -124,7 +124,7 @@ class TestMorning:
             {
                 "day": TODAY_NUMBER,
                 "values": {"active": 10, "repurchase": 0.5, "messages_sent": None},
-            },  # 30 days ago: unknown
+            },
         ]
         result = Morning().run(request=Asked(TODAY_NUMBER - 5, TODAY_NUMBER, TODAY_NUMBER, NOW))
         assert result.sentences == ["June 15, 2026: 10 active and not known at risk; June 14, 2026: 9 and not known."]
