@@ -13,12 +13,11 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import MonthlyReport
 from campaigns.selectors.batches import shop_name
-from core.conf import shop_currency
-from core.money import money_text
 from core.registry import FigureUnit, figures
 from retention.fields import STAGE_LABELS
+from retention.reports.morning import UNITS
+from retention.reports.words import money, number, text_of
 
-NOT_KNOWN = _("not known")
 TRADE: tuple[tuple[str, str | Promise, FigureUnit, bool | None], ...] = (
     ("revenue_minor", _("revenue, less refunds"), FigureUnit.MONEY, True),
     ("orders", _("orders"), FigureUnit.COUNT, True),
@@ -111,8 +110,8 @@ def _headline(content: dict[str, Any], month: date) -> str:
     )
     told = words % {
         "month": title,
-        "revenue": money_text(now["revenue_minor"], shop_currency()),
-        "buyers": f"{now['buyers']:,}",
+        "revenue": money(now["revenue_minor"]),
+        "buyers": number(now["buyers"]),
     }
     if not before["revenue_minor"]:
         return gettext("%(told)s.") % {"told": told}
@@ -166,11 +165,7 @@ def _change(unit: FigureUnit, now: float | None, before: float | None) -> tuple[
 
 def _said(unit: FigureUnit, kept: list[Any] | None) -> str:
     value = _value(kept)
-    if value is None:
-        return str(NOT_KNOWN)
-    if unit is FigureUnit.MONEY:
-        return money_text(round(value), shop_currency())
-    return f"{100 * value:.1f}%" if unit is FigureUnit.SHARE else f"{round(value):,}"
+    return text_of(value, UNITS[unit])
 
 
 def _stages(standing: dict[str, Any] | None) -> list[Stage]:
@@ -186,13 +181,12 @@ def _stages(standing: dict[str, Any] | None) -> list[Stage]:
 
 def _campaign(told: dict[str, Any]) -> CampaignWords:
     reached = gettext("%(fired)s of %(due)s who were due got it.")
-    net = told["net_minor"]
     return CampaignWords(
         slug=told["slug"],
         name=told["name"],
-        reached=reached % {"fired": f"{told['fired']:,}", "due": f"{told['due']:,}"},
+        reached=reached % {"fired": number(told["fired"]), "due": number(told["due"])},
         outcome=_lift(told["lift"]),
-        net=str(NOT_KNOWN) if net is None else money_text(net, shop_currency()),
+        net=money(told["net_minor"]),
     )
 
 
