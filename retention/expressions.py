@@ -16,24 +16,38 @@ from django.db.models import (
     Expression,
     F,
     FloatField,
+    Func,
     IntegerField,
     Q,
     Value,
     When,
 )
-from django.db.models.functions import Cast, Coalesce, NullIf
+from django.db.models.functions import Cast, Coalesce, Ln, NullIf
 from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan
 
 from core.periods import date_of
 from retention.scoring.cadence import PRIOR_GAPS, SHORTEST_RHYTHM_DAYS
 from retention.scoring.lifecycle import Stage
-from retention.scoring.parameters import Bands, CutPoints, Parameters
+from retention.scoring.parameters import (
+    CHURN_FEATURES,
+    PACE_DAYS,
+    PACE_FROM,
+    Bands,
+    BgNbd,
+    Churn,
+    CutPoints,
+    Parameters,
+    ValueCuts,
+)
 from retention.scoring.rfm import BINS, GROUPS, Group
+from retention.scoring.value import Layer
 
 Columns = dict[str, Expression | F]
 
 TEXTS = ("gender", "city", "province", "source", "language")
 """Columns of a profile where empty text means missing."""
+FORECASTS = ("expected_orders_90d", "clv_365d_minor")
+"""What the last fit stored of each member."""
 AS_IT_IS = ("external_id", "birth_key", "registered_day", "random_bucket", "attributes")
 ORDERED = Q(order_count__gte=1)
 UNIX_EPOCH = 2_440_588
@@ -48,6 +62,7 @@ def profile(*, as_of_day: int) -> Columns:
     return {
         **{name: F(f"member__{name}") for name in AS_IT_IS},
         **{name: NullIf(F(f"member__{name}"), Value("")) for name in TEXTS},
+        **{name: F(f"member__forecast__{name}") for name in FORECASTS},
         "age": age(as_of_day=as_of_day),
         "birth_day": birth_day(),
     }
@@ -67,9 +82,15 @@ def habits(*, as_of_day: int) -> Columns:
     }
 
 
-def weights(parameters: Parameters) -> Columns:
+def weights(parameters: Parameters, *, as_of_day: int) -> Columns:
     """This function will give what measures a member by the shop."""
-    return {**rfm_scores(parameters.cut_points), "rhythm_days": rhythm_days(parameters.median_gap_days)}
+    return {
+        **rfm_scores(parameters.cut_points),
+        "rhythm_days": rhythm_days(parameters.median_gap_days),
+        "p_alive": p_alive(parameters.bg_nbd, as_of_day=as_of_day),
+        "churn_probability": churn_probability(parameters.churn, as_of_day=as_of_day),
+        "value_layer": value_layer(parameters.value_cuts),
+    }
 
 
 def judgements(parameters: Parameters, *, as_of_day: int) -> Columns:
@@ -191,6 +212,81 @@ def rfm_group() -> Case:
 
 def _box(group: Group) -> Q:
     return Q(r_score__range=group.r, f_score__range=group.f, m_score__range=group.m)
+
+
+# models
+
+
+class Tanh(Func):
+    """The hyperbolic tangent: the sigmoid by it can neither overflow nor underflow, and keeps what is missing."""
+
+    function = "TANH"
+    arity = 1
+    output_field = FloatField()
+
+
+def p_alive(given: BgNbd | None, *, as_of_day: int) -> Expression:
+    """As bg_nbd.p_alive, by log odds. Each logarithm is of something above 0: the order of conditions sees to it."""
+    if given is None:
+        return missing()
+    repeated = Q(order_days__gte=2)
+    x, week = decimal(F("order_days") - 1), decimal(7.0)
+    span, age_days = decimal(_span_days()) / week, decimal(_age_days(as_of_day)) / week
+    later = Case(When(repeated, then=decimal(given.b) + x - decimal(1.0)), default=decimal(1.0), output_field=FloatField())
+    growth = (decimal(given.alpha) + age_days) / (decimal(given.alpha) + span)
+    against = Ln(decimal(given.a) / later) + (decimal(given.r) + x) * Ln(growth)
+    alive = decimal(0.5) - decimal(0.5) * Tanh(against / decimal(2.0))
+    return Case(
+        When(order_days__lt=1, then=None), When(repeated, then=alive), default=decimal(1.0), output_field=FloatField()
+    )
+
+
+def churn_probability(given: Churn | None, *, as_of_day: int) -> Expression:
+    """As churn.probability over churn.features. Reads `days_since_last_order`."""
+    if given is None:
+        return missing()
+    days = decimal(F("order_days"))
+    revenue = Case(When(revenue_minor__gt=0, then=F("revenue_minor")), default=Value(0), output_field=BigIntegerField())
+    read = {
+        "days_since_last_order": decimal(F("days_since_last_order")),
+        "order_count_90d": decimal(F("order_count_90d")),
+        "average_order_day_minor": decimal(revenue) / NullIf(days, decimal(0.0)),
+        "order_days_per_90d": decimal(PACE_DAYS) * days / (decimal(_first_ago(as_of_day)) + decimal(PACE_FROM)),
+        "days_between_first_and_last": decimal(_span_days()),
+    }
+    z: Expression = decimal(given.intercept)
+    for name, weight in zip(CHURN_FEATURES, given.weights, strict=True):
+        z = z + decimal(weight) * Ln(decimal(1.0) + read[name])
+    probability = decimal(0.5) + decimal(0.5) * Tanh(z / decimal(2.0))
+    return Case(When(order_days__lt=1, then=None), default=probability, output_field=FloatField())
+
+
+def value_layer(cuts: ValueCuts | None) -> Expression:
+    """As value.layers."""
+    if cuts is None:
+        return missing(CharField)
+    revenue = decimal(F("revenue_minor"))
+    return Case(
+        When(~ORDERED, then=None),
+        When(Q(GreaterThan(revenue, decimal(cuts.high_minor))), then=Value(Layer.HIGH.value)),
+        When(Q(GreaterThan(revenue, decimal(cuts.middle_minor))), then=Value(Layer.MIDDLE.value)),
+        default=Value(Layer.LOW.value),
+        output_field=CharField(),
+    )
+
+
+def _span_days() -> Expression:
+    return Coalesce(F("last_order_day") - F("first_order_day"), 0)
+
+
+def _first_ago(as_of_day: int) -> Expression:
+    return Coalesce(days_since("first_order_day", as_of_day=as_of_day), 0)
+
+
+def _age_days(as_of_day: int) -> Case:
+    """Days from the first order to now, or to the last order where that is dated ahead."""
+    ahead = When(last_order_day__gt=as_of_day, then=_span_days())
+    return Case(ahead, default=_first_ago(as_of_day), output_field=IntegerField())
 
 
 # profile

@@ -10,6 +10,7 @@ from members.fields import PROFILE_FIELDS, attribute_fields
 from retention.behaviours import BEHAVIOURS
 from retention.models.facts import WINDOWS
 from retention.scoring.lifecycle import Stage
+from retention.scoring.value import Layer
 from rules.fields import Field, FieldCatalogue, FieldType
 
 ORDERS, VISITS, HABITS, SCORES = _("Orders"), _("Visits"), _("Habits"), _("Scores")
@@ -32,6 +33,11 @@ GROUP_LABELS: dict[str, Promise] = {
     "cannot_lose": _("cannot lose them"),
     "needs_attention": _("needs attention"),
     "inactive": _("inactive"),
+}
+LAYER_LABELS: dict[str, Promise] = {
+    Layer.HIGH.value: _("high value"),
+    Layer.MIDDLE.value: _("middle value"),
+    Layer.LOW.value: _("low value"),
 }
 
 _WINDOW_LABELS: dict[int, tuple[Promise, Promise]] = {
@@ -175,6 +181,43 @@ SCORE_FIELDS = (
         group=SCORES,
         nullable=False,
         choices=tuple(STAGE_LABELS.items()),
+    ),
+    Field(
+        name="churn_probability",
+        type=FieldType.SHARE,
+        label=_("Churn probability"),
+        group=SCORES,
+        help=_("How likely the member does not order within the churn horizon."),
+    ),
+    Field(
+        name="value_layer",
+        type=FieldType.ENUMERATION,
+        label=_("Value layer"),
+        group=SCORES,
+        choices=tuple(LAYER_LABELS.items()),
+        help=_("By revenue among members who ordered: the upper fifth, the next three tenths, the lower half."),
+    ),
+    Field(
+        name="p_alive",
+        type=FieldType.SHARE,
+        label=_("Probability to be alive"),
+        group=SCORES,
+        help=_("That the member still is a customer at all, by the own pace of orders. 1 for everybody who ordered once."),
+    ),
+    Field(
+        name="expected_orders_90d",
+        type=FieldType.DECIMAL,
+        label=_("Expected orders in 90 days"),
+        unit="orders",
+        group=SCORES,
+        help=_("Days with an order to be expected from the last fit of the models on."),
+    ),
+    Field(
+        name="clv_365d_minor",
+        type=FieldType.MONEY,
+        label=_("Expected revenue in 365 days"),
+        group=SCORES,
+        help=_("Customer lifetime value over a year from the last fit on: expected orders times their expected value."),
     ),
 )
 """What ages from day to day."""

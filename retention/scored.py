@@ -8,9 +8,9 @@ which would compute a score once more for every rule that reads it. Columns that
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import models
 from django.db.models import F, QuerySet
@@ -18,9 +18,10 @@ from django_cte import CTE, with_cte
 
 from retention import expressions
 from retention.models import LifecycleBands, MemberFacts, ModelKind, ScoringModel
-from retention.scoring.parameters import Bands, CutPoints, Parameters
+from retention.scoring.parameters import Bands, BgNbd, Churn, CutPoints, Parameters, ValueCuts
 from rules.compile import OneOf
 
+T = TypeVar("T")
 Scope = int | Collection[int] | QuerySet[Any, Any] | None
 MORE_THAN_ANY_TABLE = 2**62
 FACTS = tuple(field.name for field in MemberFacts._meta.concrete_fields if field.name not in {"member", "windows_day"})
@@ -75,6 +76,11 @@ class Scored(models.Model):
     f_score = models.IntegerField(null=True)
     m_score = models.IntegerField(null=True)
     rfm_group = models.TextField(null=True)
+    p_alive = models.FloatField(null=True)
+    expected_orders_90d = models.FloatField(null=True)
+    clv_365d_minor = models.BigIntegerField(null=True)
+    churn_probability = models.FloatField(null=True)
+    value_layer = models.TextField(null=True)
     lifecycle_stage = models.TextField()
 
     class Meta:
@@ -101,7 +107,7 @@ def scored(
     facts = _within(scope)
     read = {**expressions.profile(as_of_day=as_of_day), **expressions.habits(as_of_day=as_of_day)}
     known = _layer("known", facts.values("member_id", *FACTS, **read), order)
-    weighed = _layer("weighed", known.queryset().annotate(**expressions.weights(parameters)), order)
+    weighed = _layer("weighed", known.queryset().annotate(**expressions.weights(parameters, as_of_day=as_of_day)), order)
     judged = _layer("scored", weighed.queryset().annotate(**expressions.judgements(parameters, as_of_day=as_of_day)), order)
     return with_cte(known, weighed, judged, select=Scored.objects.all())
 
@@ -136,13 +142,20 @@ def published() -> Published:
     """This function will read what is in use now, fits and bands once each."""
     fits = {fit.kind: fit for fit in ScoringModel.objects.filter(current=True)}
     bands = LifecycleBands.objects.values(*Bands.__slots__).first()
-    rhythm, cut_points = fits.get(ModelKind.RHYTHM), fits.get(ModelKind.RFM)
+    rhythm = fits.get(ModelKind.RHYTHM)
     parameters = Parameters(
         bands=Bands(**bands) if bands else Bands(),
         median_gap_days=float(rhythm.parameters["median_gap_days"]) if rhythm else None,
-        cut_points=CutPoints.from_json(cut_points.parameters) if cut_points else None,
+        cut_points=_read(fits.get(ModelKind.RFM), CutPoints.from_json),
+        bg_nbd=_read(fits.get(ModelKind.BG_NBD), BgNbd.from_json),
+        churn=_read(fits.get(ModelKind.CHURN), Churn.from_json),
+        value_cuts=_read(fits.get(ModelKind.VALUE), ValueCuts.from_json),
     )
     return Published(parameters, tuple(sorted(fit.pk for fit in fits.values())))
+
+
+def _read(fit: ScoringModel | None, read: Callable[[dict[str, Any]], T]) -> T | None:
+    return None if fit is None else read(fit.parameters)
 
 
 def current_parameters() -> Parameters:

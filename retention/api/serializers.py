@@ -251,5 +251,5 @@ class ModelOut(serializers.Serializer[Any]):
         return TIME_UNITS.get(model.kind)
 
 
-TIME_UNITS: dict[str, str] = {ModelKind.RHYTHM: "day"}
+TIME_UNITS: dict[str, str] = {ModelKind.RHYTHM: "day", ModelKind.BG_NBD: "week", ModelKind.CHURN: "day"}
 """What the parameters' times are counted in, where they have times."""

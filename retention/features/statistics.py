@@ -1,4 +1,4 @@
-"""Aggregates that databases lack or call differently: PostgreSQL computes them itself, SQLite is taught them.
+"""Functions that databases lack or call differently: PostgreSQL computes them itself, SQLite is taught them.
 
 Each reads a member's rows where they stand, beside everything else that is added up: an index-only scan of all orders, and
 no second look at any of them. (Counting votes in a scan of its own, and finding each order's predecessor by a window, took
@@ -7,6 +7,7 @@ PostgreSQL longer than everything else together.)
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -66,10 +67,18 @@ DESCENDING = "ARRAY_AGG(DISTINCT %(expressions)s ORDER BY %(expressions)s DESC)"
 
 
 def teach_sqlite(*, connection: Any, **_signal: Any) -> None:
-    """This function will make the aggregates known to a connection just opened."""
+    """This function will make the functions known to a connection just opened; a library built without mathematics lacks
+    the hyperbolic tangent."""
     if connection.vendor == "sqlite":
+        known = connection.connection.execute("SELECT 1 FROM pragma_function_list WHERE name = 'tanh'").fetchone()
+        if known is None:
+            connection.connection.create_function("TANH", 1, _tanh, deterministic=True)
         for aggregate in (_MostFrequent, _SecondLargest):
             connection.connection.create_aggregate(aggregate.name, 1, aggregate)
+
+
+def _tanh(value: float | None) -> float | None:
+    return None if value is None else math.tanh(value)
 
 
 class _MostFrequent:

@@ -3,7 +3,7 @@ from retention.models.facts import MemberFacts
 from retention.models.lists import ListUpload, UploadedId, UploadPiece
 from retention.models.reports import ReportAnswer, ReportTarget
 from retention.models.runs import RefreshRun, RefreshState
-from retention.models.scoring import LifecycleBands, ModelKind, ScoringModel
+from retention.models.scoring import LifecycleBands, MemberForecast, ModelKind, ModelPolicy, ScoringModel
 from retention.models.scratch import DueMember
 from retention.models.segments import (
     MemberMask,
@@ -27,9 +27,11 @@ __all__ = [
     "LifecycleBands",
     "ListUpload",
     "MemberFacts",
+    "MemberForecast",
     "MemberMask",
     "Membership",
     "ModelKind",
+    "ModelPolicy",
     "RefreshRun",
     "RefreshState",
     "ReportAnswer",

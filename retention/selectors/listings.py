@@ -62,8 +62,9 @@ def versions(segment: Segment) -> QuerySet[SegmentVersion]:
 
 
 def models(*, history: bool = False) -> QuerySet[ScoringModel]:
-    """This function will return the models in use, or with `history` every one there ever was."""
-    return ScoringModel.objects.all() if history else ScoringModel.objects.filter(current=True)
+    """This function will return the models in use, or with `history` every one that ever was; none that was refused."""
+    published = ScoringModel.objects.filter(refusal__isnull=True)
+    return published if history else published.filter(current=True)
 
 
 def external_ids(member_ids: Collection[int]) -> dict[int, str]:

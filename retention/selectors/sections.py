@@ -25,8 +25,15 @@ def facts_rows(member_ids: Collection[int], as_of: datetime | None = None) -> Se
 
 
 def scores_rows(member_ids: Collection[int], as_of: datetime | None = None) -> Sections:
-    """This function will return each member's scores on `as_of`'s shop day, or the last refresh's."""
-    return _rows(member_ids, SCORE_FIELDS, as_of, unseen={"lifecycle_stage": Stage.NONE.value})
+    """This function will return each member's scores on `as_of`'s shop day, or the last refresh's.
+
+    `churn_calibrated` says whether the churn probability may be read as a percentage, or as a rank alone; None without one.
+    """
+    rows = _rows(member_ids, SCORE_FIELDS, as_of, unseen={"lifecycle_stage": Stage.NONE.value})
+    churn = current_parameters().churn
+    for row in rows.values():
+        row["churn_calibrated"] = None if churn is None or row["churn_probability"] is None else churn.calibrated
+    return rows
 
 
 def _rows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -57,11 +58,13 @@ def _write(rows: QuerySet[Member, tuple[Any, ...]]) -> int:
     return insert_from_select(MemberFacts, rows, ROW, conflict=["member"], update=[*COLUMNS, "windows_day"])
 
 
-def fresh_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Member, tuple[Any, ...]]:
+def fresh_facts(
+    *, as_of: datetime, due_only: bool = False, only: Collection[str] = COLUMNS
+) -> QuerySet[Member, tuple[Any, ...]]:
     """This function will select the facts of every (due) member as of `as_of`, in the order of ROW.
 
     Members without orders and events are there with zeros. Nothing is read that was placed, happened or
-    was given back later than `as_of`.
+    was given back later than `as_of`. With `only` the other columns are left out, and not worked out either.
     """
     day = day_number(as_of, shop_zone())
     read_orders, read_events = COUNTED & placed_until(as_of), happened_until(as_of)
@@ -77,22 +80,28 @@ def fresh_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Member, 
         joined = later.join(orders, id=later.col.order_id, _join_type="LEFT OUTER JOIN")
         told_of_orders = joined.values("member_id", **{**READ, **given_back})
     read = CTE(told_of_orders, name="read")
-    added_up = {**order_aggregates(day=day), **cadence_aggregates(), **preference_aggregates()}
+    added_up = _asked({**order_aggregates(day=day), **cadence_aggregates(), **preference_aggregates()}, only)
     ordered = CTE(read.queryset().values("member_id").annotate(**added_up), name="ordered")
-    done = event_aggregates(day=day)
+    done = _asked(event_aggregates(day=day), only)
     carts = carts_left(events, day=day, read_events=read_events, read_orders=read_orders)
-    sources = {
+    sources: dict[CTE, Sequence[str]] = {
         ordered: (*added_up,),
         CTE(events.values("member_id").annotate(**done), name="did"): (*done,),
         CTE(carts, name="carts"): ("carts_left_30d",),
     }
     told: dict[str, Any] = {}
+    sources = {source: asked for source, names in sources.items() if (asked := [name for name in names if name in only])}
     for source, names in sources.items():
         members = source.join(members, id=source.col.member_id, _join_type="LEFT OUTER JOIN")
         told |= {name: getattr(source.col, name) for name in names}
-    columns = {name: told[name] if name in UNKNOWN else Coalesce(told[name], 0) for name in COLUMNS}
-    rows = members.annotate(**columns, windows_day=Value(day)).values_list("id", *COLUMNS, "windows_day")
+    chosen = [name for name in COLUMNS if name in only]
+    columns = {name: told[name] if name in UNKNOWN else Coalesce(told[name], 0) for name in chosen}
+    rows = members.annotate(**columns, windows_day=Value(day)).values_list("id", *chosen, "windows_day")
     return with_cte(*([later] if later else []), read, *sources, select=rows)
+
+
+def _asked(aggregates: Mapping[str, Any], only: Collection[str]) -> dict[str, Any]:
+    return {name: aggregate for name, aggregate in aggregates.items() if name in only}
 
 
 def _refunded_later(as_of: datetime) -> tuple[CTE | None, dict[str, Any]]:

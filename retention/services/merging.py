@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from core.registry import MemberDataHandler, Moved
 from core.sql import insert_json, insert_rows, rows_as_json
-from retention.models import MemberFacts, MemberMask, Membership, Segment, StaticMember
+from retention.models import MemberFacts, MemberForecast, MemberMask, Membership, Segment, StaticMember
 
 KINDS = {"lists": gettext_lazy("fixed lists")}
 
@@ -45,7 +45,7 @@ def merge(*, keep: int, drop: int, now: datetime) -> Moved:
         "gained": gained,
     }
     _count(memberships.values_list("segment_id", flat=True), -1)
-    for rows in (memberships, masks, facts, listed):
+    for rows in (memberships, masks, facts, listed, MemberForecast.objects.filter(pk=drop)):
         rows.delete()
     insert_rows(StaticMember, ["segment", "member_id"], [(segment_id, keep) for segment_id in gained])
     return moved

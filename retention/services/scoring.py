@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Expression, F, QuerySet, Window
@@ -20,16 +19,19 @@ from retention import expressions
 from retention.models import MemberFacts, ModelKind, RefreshState, ScoringModel
 from retention.scoring.parameters import CutPoints
 from retention.scoring.rfm import QUINTILES, interpolated, rank_of
-
-FITTING = 1
-"""The key of LockSpace.REFRESH under which fits are published one after the other."""
+from retention.scoring.value import HIGH_FROM, MIDDLE_FROM
+from retention.services.publishing import FITTING, Fitted, publish
 
 
 def fit_models(*, as_of: datetime, now: datetime) -> list[ScoringModel]:
-    """This function will fit and publish each kind that the facts can carry, known until `as_of`, and return the fits.
+    """This function will fit and publish each kind that the facts can carry, known until `as_of`, and return the fits, those
+    that were refused too.
 
     Facts are the last refresh's; days since the last order are counted up to `as_of`, which may not lie before it. Members
-    without orders are left out. Without facts, or without orders, nothing is published.
+    without orders are left out. Without facts, or without orders, nothing is fitted.
+
+    1. Everything is worked out, from the stored facts and from what was known a horizon ago.
+    2. It is published in one transaction, with the forecast of each member, so that no scan sees half of it.
     """
     state = RefreshState.objects.first()
     if state is None or state.as_of is None:
@@ -37,8 +39,18 @@ def fit_models(*, as_of: datetime, now: datetime) -> list[ScoringModel]:
     if as_of < state.as_of:
         message = _("The facts are those of %(as_of)s; refresh to an earlier time first.") % {"as_of": state.as_of}
         raise InvalidInput(message, problems=[FieldProblem("as_of", "before_facts", message)])
+    if not MemberFacts.objects.filter(order_count__gt=0).exists():
+        return []
+    # SciPy and scikit-learn take half a second and a hundred megabytes: who serves pages need not have them.
+    from retention.services import modelling
+
+    day = day_number(as_of, shop_zone())
+    prepared = modelling.prepare(day=day, as_of=as_of)
     with transaction.atomic():
-        fits = [publish_cut_points(as_of=as_of, now=now), publish_rhythm(as_of=as_of, now=now)]
+        lock_for_transaction(LockSpace.REFRESH, FITTING)
+        fits = [publish_cut_points(as_of=as_of, now=now), publish_value_cuts(as_of=as_of, now=now)]
+        fits += [publish_rhythm(as_of=as_of, now=now)]
+        fits += modelling.publish_prepared(prepared, day=day, as_of=as_of, now=now)
         enqueue_on_commit("retention.refresh")
     return [fit for fit in fits if fit is not None]
 
@@ -55,7 +67,18 @@ def publish_cut_points(*, as_of: datetime, now: datetime) -> ScoringModel | None
         order_count=_quantiles(ordered, F("order_count"), members),
         revenue_minor=_quantiles(ordered, F("revenue_minor"), members),
     )
-    return _publish(ModelKind.RFM, cuts.as_json(), members=members, as_of=as_of, now=now)
+    return publish(Fitted(ModelKind.RFM, members, cuts.as_json()), as_of=as_of, now=now)
+
+
+def publish_value_cuts(*, as_of: datetime, now: datetime) -> ScoringModel | None:
+    """This function will publish the revenue above which a member is of middle, and of high value."""
+    ordered = MemberFacts.objects.filter(order_count__gt=0)
+    members = ordered.count()
+    if not members:
+        return None
+    middle, high = _quantiles(ordered, F("revenue_minor"), members, (MIDDLE_FROM, HIGH_FROM))
+    parameters = {"middle_minor": middle, "high_minor": high}
+    return publish(Fitted(ModelKind.VALUE, members, parameters), as_of=as_of, now=now)
 
 
 def publish_rhythm(*, as_of: datetime, now: datetime) -> ScoringModel | None:
@@ -72,20 +95,14 @@ def publish_rhythm(*, as_of: datetime, now: datetime) -> ScoringModel | None:
     in_use = ScoringModel.objects.filter(kind=ModelKind.RHYTHM, current=True).first()
     if in_use is not None and in_use.parameters == parameters:
         return None
-    return _publish(ModelKind.RHYTHM, parameters, members=members, as_of=as_of, now=now)
+    return publish(Fitted(ModelKind.RHYTHM, members, parameters), as_of=as_of, now=now)
 
 
-def _publish(kind: ModelKind, parameters: dict[str, Any], *, members: int, as_of: datetime, now: datetime) -> ScoringModel:
-    """The fit in use steps back for the new one, under a lock; a constraint says that only one is in use."""
-    with transaction.atomic():
-        lock_for_transaction(LockSpace.REFRESH, FITTING)
-        ScoringModel.objects.filter(kind=kind, current=True).update(current=False)
-        return ScoringModel.objects.create(kind=kind, parameters=parameters, members=members, as_of=as_of, fitted_at=now)
-
-
-def _quantiles(rows: QuerySet[MemberFacts], value: Expression | F, count: int) -> tuple[float, ...]:
-    """The quintile cut points by one sort in the database: only the neighbours of each are fetched."""
-    ranks = [rank_of(quantile, count=count) for quantile in QUINTILES]
+def _quantiles(
+    rows: QuerySet[MemberFacts], value: Expression | F, count: int, wanted: Sequence[float] = QUINTILES
+) -> tuple[float, ...]:
+    """Cut points by one sort in the database: only the neighbours of each are fetched."""
+    ranks = [rank_of(quantile, count=count) for quantile in wanted]
     found = _values_at(rows, value, [position for rank in ranks for position in (rank.low, rank.high)])
     pairs = zip(found[::2], found[1::2], ranks, strict=True)
     return tuple(interpolated(float(low), float(high), rank.weight) for low, high, rank in pairs)
@@ -100,7 +117,9 @@ def _values_at(rows: QuerySet[MemberFacts], value: Expression | F, positions: Se
 
 def fit_due(*, now: datetime) -> dict[str, int]:
     """This function will fit on what the last refresh counted."""
-    return {"published": len(fit_models(as_of=as_late_as_facts(now), now=now))}
+    fits = fit_models(as_of=as_late_as_facts(now), now=now)
+    refused = sum(fit.refusal is not None for fit in fits)
+    return {"published": len(fits) - refused, "refused": refused}
 
 
 def fit_when_none(*, now: datetime) -> None:

@@ -242,7 +242,8 @@ class TestTheCommands:
         make_order(make_member())
         call_command("refresh", "--as-of", "2026-06-15", stdout=StringIO())
         call_command("fit_models", "--as-of", "2026-06-15", stdout=out)
-        assert ScoringModel.objects.get().as_of == LAST_MOMENT
+        assert {fit.as_of for fit in ScoringModel.objects.all()} == {LAST_MOMENT}
+        assert "churn: not published. There are 1 members with orders" in out.getvalue()
 
     def test_fit_models_refuses_a_time_before_the_facts(self) -> None:
         make_order(make_member())

@@ -93,9 +93,10 @@ class TestFitting:
         refresh(as_of=NOW)
         for _time in range(2):
             fit_models(as_of=NOW, now=NOW)
-        assert list(ScoringModel.objects.order_by("id").values_list("current", flat=True)) == [False, True]
+        fits = ScoringModel.objects.filter(kind="rfm").order_by("id")
+        assert list(fits.values_list("current", flat=True)) == [False, True]
         with pytest.raises(IntegrityError):
-            ScoringModel.objects.update(current=True)
+            fits.update(current=True)
 
     def test_lets_segments_follow(self) -> None:
         make_order(make_member())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -10,8 +13,8 @@ from hypothesis.extra.django import TestCase
 from members.models import Member
 from retention.models import MemberFacts
 from retention.scored import scored
-from retention.scoring import cadence, lifecycle, rfm
-from retention.scoring.parameters import Bands, CutPoints, Parameters
+from retention.scoring import bg_nbd, cadence, churn, lifecycle, rfm, value
+from retention.scoring.parameters import Bands, BgNbd, Churn, CutPoints, Parameters, ValueCuts
 from tests.factories import NOW
 
 DAY = 20_600
@@ -28,6 +31,16 @@ parameters = st.builds(
     ),
     median_gap_days=st.none() | st.floats(1, 400),
     cut_points=st.none() | st.builds(CutPoints, recency_days=ascending, order_count=ascending, revenue_minor=ascending),
+    value_cuts=st.none() | st.builds(ValueCuts, middle_minor=st.floats(0, 1e4), high_minor=st.floats(1e4, 1e9)),
+)
+of_a_fit = st.floats(-8, 6).map(math.exp)
+five = st.tuples(*[st.floats(-1e3, 1e3)] * 5)
+models = st.builds(
+    Parameters,
+    bg_nbd=st.builds(BgNbd, r=of_a_fit, alpha=of_a_fit, a=of_a_fit, b=of_a_fit),
+    churn=st.builds(
+        Churn, horizon_days=st.just(90), intercept=st.floats(-1e3, 1e3), weights=five | st.just((0.3,) * 5), means=five
+    ),
 )
 
 
@@ -49,6 +62,7 @@ def facts(draw: st.DrawFn) -> dict[str, int | None]:
         "discount_minor": draw(st.integers(0, 2**62)),
         "refunded_order_count": draw(st.integers(0, orders)),
         "coupon_order_count": draw(st.integers(0, orders)),
+        "order_count_90d": draw(st.integers(0, orders)),
     }
 
 
@@ -70,6 +84,9 @@ def by_numpy(rows: list[dict[str, int | None]], given: Parameters) -> dict[str, 
         f = rfm.ascending_score(np.where(orders > 0, orders, np.nan), given.cut_points.order_count)
         revenue = np.where(orders > 0, array(rows, "revenue_minor", 0.0), np.nan)
         m = rfm.ascending_score(revenue, given.cut_points.revenue_minor)
+    layers = np.full(len(rows), "")
+    if given.value_cuts:
+        layers = value.layers(np.where(orders > 0, array(rows, "revenue_minor", 0.0), np.nan), given.value_cuts)
     stages = lifecycle.stages(
         days_since_first_order=cadence.days_since(first, as_of_day=DAY),
         days_since_last_order=since,
@@ -99,6 +116,7 @@ def by_numpy(rows: list[dict[str, int | None]], given: Parameters) -> dict[str, 
         **{name: [None if np.isnan(value) else value for value in values] for name, values in columns.items()},
         "rfm_group": [group or None for group in rfm.groups(r, f, m).tolist()],
         "lifecycle_stage": stages.tolist(),
+        "value_layer": [layer or None for layer in layers.tolist()],
         "average_order_minor": [
             (2 * int(row["revenue_minor"] or 0) + int(row["order_count"] or 0)) // (2 * int(row["order_count"] or 0))
             if row.get("order_count")
@@ -108,18 +126,48 @@ def by_numpy(rows: list[dict[str, int | None]], given: Parameters) -> dict[str, 
     }
 
 
+def keep(rows: list[dict[str, int | None]]) -> None:
+    members = Member.objects.bulk_create([Member(external_id=f"s{number}", created_at=NOW) for number in range(len(rows))])
+    MemberFacts.objects.bulk_create(
+        [MemberFacts(member=member, windows_day=DAY, **row) for member, row in zip(members, rows, strict=True)]
+    )
+
+
+def probabilities(rows: list[dict[str, int | None]], given: Parameters) -> dict[str, np.ndarray]:
+    first, last = array(rows, "first_order_day"), array(rows, "last_order_day")
+    days, age = array(rows, "order_days"), cadence.days_since(first, as_of_day=DAY)
+    assert given.bg_nbd is not None
+    assert given.churn is not None
+    read = churn.features(
+        since=cadence.days_since(last, as_of_day=DAY),
+        orders_90d=array(rows, "order_count_90d", 0.0),
+        revenue_minor=array(rows, "revenue_minor", 0.0),
+        order_days=days,
+        age=age,
+        span=last - first,
+    )
+    alive = bg_nbd.p_alive(given.bg_nbd, bg_nbd.Histories.of_days(days, last - first, age))
+    return {"p_alive": np.where(np.isnan(days), np.nan, alive), "churn_probability": churn.probability(given.churn, read)}
+
+
 class TestScores(TestCase):
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(rows=st.lists(facts(), min_size=1, max_size=25), given_parameters=parameters)
     def test_are_equal_in_the_database_and_in_numpy(
         self, rows: list[dict[str, int | None]], given_parameters: Parameters
     ) -> None:
-        members = Member.objects.bulk_create(
-            [Member(external_id=f"s{number}", created_at=NOW) for number in range(len(rows))]
-        )
-        MemberFacts.objects.bulk_create(
-            [MemberFacts(member=member, windows_day=DAY, **row) for member, row in zip(members, rows, strict=True)]
-        )
+        keep(rows)
         expected = by_numpy(rows, given_parameters)
         found = list(scored(as_of_day=DAY, parameters=given_parameters).order_by("member_id").values(*expected))
         assert {name: [row[name] for row in found] for name in expected} == expected
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(rows=st.lists(facts(), min_size=1, max_size=25), given_parameters=models)
+    def test_of_models_are_equal_to_nine_digits_and_raise_for_nobody(
+        self, rows: list[dict[str, int | None]], given_parameters: Parameters
+    ) -> None:
+        keep(rows)
+        for name, expected in probabilities(rows, given_parameters).items():
+            query = scored(as_of_day=DAY, parameters=given_parameters).order_by("member_id")
+            found = [np.nan if each is None else each for each in query.values_list(name, flat=True)]
+            assert found == pytest.approx(expected.tolist(), abs=1e-9, nan_ok=True)
