@@ -36,6 +36,7 @@ GROUPS: list[tuple[Text, list[Room]]] = [
             (_("Monthly report"), "calendar_month", "campaigns_monthlyreport"),
             (_("Lifecycle bands"), "timeline", "retention_lifecyclebands"),
             (_("Models"), "query_stats", "retention_scoringmodel"),
+            (_("Churn horizon"), "event_busy", "retention_modelpolicy"),
             (_("Freshness"), "update", "retention_upkeep"),
             (_("Refreshes"), "sync", "retention_refreshrun"),
             (_("Proofs"), "verified", "retention_sampleproof"),

@@ -39,7 +39,7 @@ class RetentionConfig(AppConfig):
         from retention.services.proofs import prove_sample
         from retention.services.refresh import nightly, refresh_due
         from retention.services.reports import REPORT_JOB, forget_reports
-        from retention.services.scoring import fit_due
+        from retention.services.scoring import FIT_JOB, fit_due
         from retention.services.snapshots import keep_snapshot
         from retention.services.static_lists import LIST_JOB
         from retention.services.ties import TIES
@@ -57,7 +57,7 @@ class RetentionConfig(AppConfig):
             figures.register(figure)
         member_data.register(HANDLER)
         member_ties.register(TIES)
-        for kind in (LIST_JOB, REPORT_JOB):
+        for kind in (LIST_JOB, REPORT_JOB, FIT_JOB):
             job_kinds.register(kind)
         segment_uses.register(SegmentUse("retention.segments", _("The segment"), segments_naming))
         attribute_uses.register(AttributeUse("retention.segments", _("The segment"), segments_reading))

@@ -15,11 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.display import badge, change_url, day, money, number, share, unknown
 from core.admin.panels import Column, Filter, Panel, member_columns, member_filters, member_panels
 from members.models import Member
-from retention.admin.marks import STAGES
+from retention.admin.marks import LAYERS, RISKS, STAGES
 from retention.admin.sources import segments as segments_by_name
 from retention.fields import GROUP_LABELS, STAGE_LABELS
+from retention.scoring.parameters import Rank
 from retention.selectors import facts_rows, scores_rows, state
 from retention.selectors.overview import members_at, members_in, segments_of
+from retention.selectors.risk import Risk, risk_of
 
 # --- the page
 
@@ -44,6 +46,40 @@ def standing(request: HttpRequest, member: Member) -> dict[str, Any]:
         "rfm": rfm(scores),
         "as_of": state().as_of,
     }
+
+
+def outlook(request: HttpRequest, member: Member) -> dict[str, Any]:
+    """This function will say how likely the member is to stay away, why, and what is expected of them."""
+    risk = risk_of(member.pk)
+    scores = scores_rows([member.pk])[member.pk]
+    layer = scores["value_layer"]
+    return {
+        "headline": "" if risk is None else _risk_words(risk),
+        "mark": "" if risk is None else badge(RISKS[risk.rank]),
+        "factors": () if risk is None else risk.factors,
+        "rows": [
+            (_("expected orders in 90 days"), _expected(scores["expected_orders_90d"])),
+            (_("expected revenue in 365 days"), money(scores["clv_365d_minor"])),
+            (_("value"), unknown() if layer is None else badge(LAYERS[layer])),
+        ],
+    }
+
+
+def _risk_words(risk: Risk) -> str:
+    """A percentage only where the last test bore it out."""
+    days = {"days": risk.horizon_days}
+    if risk.calibrated:
+        words = gettext("%(share)s likely not to order within %(days)s days.")
+        return words % {"share": share(risk.probability), **days}
+    return {
+        Rank.HIGH: gettext("Among the fifth of members most likely not to order within %(days)s days."),
+        Rank.MIDDLE: gettext("More likely than most not to order within %(days)s days, but not among the first fifth."),
+        Rank.LOW: gettext("Among the half of members least likely to stay away for %(days)s days."),
+    }[risk.rank] % days
+
+
+def _expected(orders: float | None) -> str:
+    return unknown() if orders is None else f"{orders:.1f}"
 
 
 def habit(facts: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
@@ -87,6 +123,12 @@ def segments(request: HttpRequest, member: Member) -> dict[str, Any]:
 
 member_panels.register(
     Panel("standing", _("How they stand"), 5, "retention/admin/panels/standing.html", "retention.view_memberfacts", standing)
+)
+
+member_panels.register(
+    Panel(
+        "outlook", _("Will they come back?"), 6, "retention/admin/panels/outlook.html", "retention.view_memberfacts", outlook
+    )
 )
 
 

@@ -1,4 +1,4 @@
-"""Where segments, rules and models live under /api/v1/."""
+"""Where segments, rules, models and what they say of a member live under /api/v1/."""
 
 from django.urls import path
 
@@ -7,6 +7,7 @@ from retention.api.explaining import RuleExplain
 from retention.api.library import SegmentLibrary
 from retention.api.members import SegmentMembers
 from retention.api.models import ModelList
+from retention.api.risk import MemberChurn
 from retention.api.rules import RulePreview, RuleSchema
 from retention.api.segments import (
     SegmentDetail,
@@ -30,4 +31,5 @@ urlpatterns = [
     path("segments/<segment:slug>/versions/", SegmentVersions.as_view()),
     path("rules/schema/", RuleSchema.as_view()),
     path("models/", ModelList.as_view()),
+    path("members/<any:external_id>/churn/", MemberChurn.as_view()),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 
@@ -74,11 +75,20 @@ PACE_FROM = 7.0
 shortest rhythm."""
 
 
+class Rank(StrEnum):
+    """Of a churn probability among those of all members: the upper fifth, the next three tenths, the lower half."""
+
+    HIGH = "high"
+    MIDDLE = "middle"
+    LOW = "low"
+
+
 @dataclass(frozen=True, slots=True)
 class Churn:
     """A logistic model over CHURN_FEATURES. `means` are those of the members it was fitted on, of the logarithms.
 
     `calibrated`: in the backtest no tenth of members was off by more than five points, over the horizon that was asked for.
+    `rank_cuts`: the probabilities above which the upper half, and the upper fifth, of all members lay at the fit.
     """
 
     horizon_days: int
@@ -86,6 +96,12 @@ class Churn:
     weights: tuple[float, ...]
     means: tuple[float, ...]
     calibrated: bool = False
+    rank_cuts: tuple[float, float] = (0.5, 0.8)
+
+    def rank_of(self, probability: float) -> Rank:
+        """This function will return where a probability stands among all members': for screens, where it is a rank alone."""
+        middle, high = self.rank_cuts
+        return Rank.HIGH if probability > high else Rank.MIDDLE if probability > middle else Rank.LOW
 
     @classmethod
     def from_json(cls, parameters: dict[str, Any]) -> Churn:
@@ -95,6 +111,7 @@ class Churn:
             weights=tuple(float(parameters["weights"][name]) for name in CHURN_FEATURES),
             means=tuple(float(parameters["means"][name]) for name in CHURN_FEATURES),
             calibrated=bool(parameters["calibrated"]),
+            rank_cuts=(float(parameters["rank_cuts"][0]), float(parameters["rank_cuts"][1])),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -104,6 +121,7 @@ class Churn:
             "weights": dict(zip(CHURN_FEATURES, self.weights, strict=True)),
             "means": dict(zip(CHURN_FEATURES, self.means, strict=True)),
             "calibrated": self.calibrated,
+            "rank_cuts": list(self.rank_cuts),
         }
 
 

@@ -67,6 +67,16 @@ def models(*, history: bool = False) -> QuerySet[ScoringModel]:
     return published if history else published.filter(current=True)
 
 
+def fits_shown(most: int) -> list[ScoringModel]:
+    """This function will return the latest fits, refused ones too, newest first."""
+    return list(ScoringModel.objects.order_by("-pk")[:most])
+
+
+def last_refusals() -> dict[str, ScoringModel]:
+    """This function will return, by kind, the fit that was refused last, where none was published after it."""
+    return {fit.kind: fit for fit in ScoringModel.objects.filter(refusal__isnull=False).order_by("pk")}
+
+
 def external_ids(member_ids: Collection[int]) -> dict[int, str]:
     """This function will return the shop's own ids of members, in one statement for a whole page."""
     return dict(Member.objects.filter(pk__in=set(member_ids)).values_list("pk", "external_id"))

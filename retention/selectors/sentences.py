@@ -20,6 +20,11 @@ def sentences_of_versions(versions: Sequence[SegmentVersion]) -> dict[int, str]:
     return _said({each.pk: each.rule for each in versions})
 
 
+def sentences_of_rules(documents: Sequence[Any]) -> list[str]:
+    """This function will say each rule in words, in their order; empty for one that cannot be read any more."""
+    return list(_said(dict(enumerate(documents))).values())
+
+
 def _said(documents: dict[Any, Any]) -> dict[Any, str]:
     """A rule that can no longer be read (its field is gone) has no sentence; its segment says so as its error."""
     rulebook = Rulebook()

@@ -15,6 +15,7 @@ from retention.scoring import bg_nbd, churn, gamma_gamma
 from retention.scoring.cadence import Floats
 from retention.scoring.calibration import shares
 from retention.scoring.parameters import BgNbd, Churn, GammaGamma
+from retention.scoring.value import HIGH_FROM, MIDDLE_FROM
 from retention.services.churn import Past, histories_of
 from retention.services.history import PIECE, pieces
 from retention.services.publishing import Fitted, refused
@@ -133,11 +134,13 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """How many forecasts changed, and how the scores of all members are spread over the tenths from 0 to 1."""
+    """How many forecasts changed; how the scores of all members are spread over the tenths from 0 to 1; between which
+    churn probabilities their lower half, the next three tenths and the upper fifth lie."""
 
     written: int
-    p_alive: list[float] | None
-    churn: list[float] | None
+    p_alive: list[float] | None = None
+    churn: list[float] | None = None
+    rank_cuts: list[float] | None = None
 
 
 def write_forecasts(use: Use, *, day: int) -> Outlook:
@@ -146,25 +149,25 @@ def write_forecasts(use: Use, *, day: int) -> Outlook:
     In pieces by member: each is one statement. Who has no orders any more loses the forecast.
     """
     MemberForecast.objects.filter(member__facts__order_days=0).delete()
-    written, alive, churned, members = 0, np.zeros(10), np.zeros(10), 0
+    written, alive, churned = 0, [np.empty(0)], [np.empty(0)]
     for piece in _everybody():
         ids, days, first, last, recent, revenue = piece[:, :6].T
         stored = piece[:, 6:]
         age, span = np.maximum(day - first, 0.0), last - first
         histories = bg_nbd.Histories.of_days(days, span, age)
-        members += len(ids)
         if use.purchases is not None:
             written += _write(use, histories, days, revenue, ids, stored)
-            alive += np.array(shares(bg_nbd.p_alive(use.purchases, histories))) * len(ids)
+            alive.append(bg_nbd.p_alive(use.purchases, histories))
         if use.churn is not None:
             since = np.maximum(day - last, 0.0)
             rows = churn.features(since=since, orders_90d=recent, revenue_minor=revenue, order_days=days, age=age, span=span)
-            churned += np.array(shares(churn.probability(use.churn, rows))) * len(ids)
-    count = max(1, members)
+            churned.append(churn.probability(use.churn, rows))
+    risks = np.concatenate(churned)
     return Outlook(
         written,
-        (alive / count).tolist() if use.purchases is not None else None,
-        (churned / count).tolist() if use.churn is not None else None,
+        None if use.purchases is None else shares(np.concatenate(alive)),
+        None if use.churn is None else shares(risks),
+        None if not len(risks) else np.quantile(risks, (MIDDLE_FROM, HIGH_FROM)).tolist(),
     )
 
 

@@ -59,7 +59,7 @@ def publish_prepared(prepared: Prepared, *, day: int, as_of: datetime, now: date
         _used(prepared.churn, Churn.from_json),
     )
     outlook = write_forecasts(use, day=day)
-    return [publish(_with_drift(each, outlook), as_of=as_of, now=now) for each in prepared]
+    return [publish(_completed(each, outlook), as_of=as_of, now=now) for each in prepared]
 
 
 def churn_horizon_days() -> int:
@@ -76,11 +76,14 @@ def _used(fitted: Fitted, read: Any) -> Any:
     return None if before is None else read(before.parameters)
 
 
-def _with_drift(fitted: Fitted, outlook: Outlook) -> Fitted:
-    """How the spread of the scores, and the parameters, moved since the fit in use."""
-    spread = {ModelKind.BG_NBD: outlook.p_alive, ModelKind.CHURN: outlook.churn}.get(fitted.kind)
+def _completed(fitted: Fitted, outlook: Outlook) -> Fitted:
+    """With what only a look at every member tells: how the scores are spread, and how that and the parameters moved since
+    the fit in use."""
     if fitted.refusal is not None:
         return fitted
+    if fitted.kind is ModelKind.CHURN and outlook.rank_cuts is not None:
+        fitted = replace(fitted, parameters={**fitted.parameters, "rank_cuts": outlook.rank_cuts})
+    spread = {ModelKind.BG_NBD: outlook.p_alive, ModelKind.CHURN: outlook.churn}.get(fitted.kind)
     metrics = {**fitted.metrics, **({} if spread is None else {"shares": spread})}
     before = in_use(fitted.kind)
     if before is not None:
@@ -103,7 +106,7 @@ def _numbers(parameters: dict[str, Any]) -> dict[str, float]:
     flat: dict[str, float] = {}
     for name, value in parameters.items():
         if isinstance(value, dict):
-            flat |= {f"{name}.{inner}": each for inner, each in _numbers(value).items()}
+            flat |= {f"{name}.{inner}": each for inner, each in _numbers(value).items() if name != "means"}
         elif isinstance(value, int | float) and not isinstance(value, bool):
             flat[name] = float(value)
     return flat

@@ -13,8 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from core.conf import shop_zone
 from core.errors import FieldProblem, InvalidInput
 from core.locks import LockSpace, lock_for_transaction
+from core.models import Job
 from core.periods import day_number
 from core.queue import enqueue_on_commit
+from core.registry import JobKind, RunningJob
+from core.services.jobs import enqueue_job
 from retention import expressions
 from retention.models import MemberFacts, ModelKind, RefreshState, ScoringModel
 from retention.scoring.parameters import CutPoints
@@ -132,3 +135,25 @@ def as_late_as_facts(now: datetime) -> datetime:
     """This function will return `now`, or the facts' own time where somebody has refreshed ahead of the clock."""
     state = RefreshState.objects.first()
     return now if state is None or state.as_of is None else max(now, state.as_of)
+
+
+# --- when somebody asks
+
+
+def ask_for_fit(*, by: str, now: datetime) -> Job:
+    """This function will have the models fitted in the background; one that is open already is enough."""
+    return open_fit() or enqueue_job(kind=FIT, params={}, now=now, by=by)
+
+
+def open_fit() -> Job | None:
+    return Job.objects.filter(kind=FIT, state__in=Job.OPEN).order_by("pk").first()
+
+
+def _run(job: RunningJob) -> dict[str, int]:
+    job.report(0, said=_("The models are fitted and tested."))
+    return fit_due(now=job.now())
+
+
+FIT = "retention.fit"
+FIT_JOB = JobKind(FIT, _("Fit of the scoring models"), _run, lease_seconds=1800)
+"""A million members take minutes, and nothing is reported meanwhile."""

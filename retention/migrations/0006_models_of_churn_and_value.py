@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('members', '0011_longer_codes_of_findings'),
-        ('retention', '0004_known_values'),
+        ('retention', '0005_reports'),
     ]
 
     operations = [
