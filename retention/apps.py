@@ -35,6 +35,7 @@ class RetentionConfig(AppConfig):
         from retention.selectors.overview import members_in_known
         from retention.selectors.uses import segments_naming, segments_reading
         from retention.services.checks import facts_are_exact, segments_are_exact
+        from retention.services.groups import GROUP_JOB
         from retention.services.merging import HANDLER
         from retention.services.proofs import prove_sample
         from retention.services.refresh import nightly, refresh_due
@@ -57,7 +58,7 @@ class RetentionConfig(AppConfig):
             figures.register(figure)
         member_data.register(HANDLER)
         member_ties.register(TIES)
-        for kind in (LIST_JOB, REPORT_JOB, FIT_JOB):
+        for kind in (LIST_JOB, REPORT_JOB, FIT_JOB, GROUP_JOB):
             job_kinds.register(kind)
         segment_uses.register(SegmentUse("retention.segments", _("The segment"), segments_naming))
         attribute_uses.register(AttributeUse("retention.segments", _("The segment"), segments_reading))

@@ -321,4 +321,19 @@ def _groups(model: ScoringModel) -> Shown:
     said = ngettext("Members fall into %(count)s group.", "Members fall into %(count)s groups.", len(groups)) % {
         "count": len(groups)
     }
-    return Shown(said)
+    words = gettext("The largest: %(sentence)s")
+    return Shown(said, [words % {"sentence": group_sentence(groups[0])}])
+
+
+def group_sentence(group: Mapping[str, Any]) -> str:
+    """This function will say what the members of a group have in common, by their means."""
+    words = gettext(
+        "last order %(days)s days ago, %(orders)s days with an order, %(recent)s orders in 90 days, "
+        "%(money)s a day with an order"
+    )
+    return words % {
+        "days": number(round(group["days_since_last_order"])),
+        "orders": f"{group['order_days']:.1f}",
+        "recent": f"{group['order_count_90d']:.1f}",
+        "money": money(round(group["average_order_day_minor"])),
+    }

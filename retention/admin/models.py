@@ -15,12 +15,14 @@ from django.utils.translation import gettext_lazy as _
 from core.admin.base import ReadOnlyAdmin, RekindleAdmin
 from core.admin.display import Mark, badge, change_url, list_url, number, share
 from core.admin.rules import make_segment_url
+from core.errors import DomainError
 from core.services.clock import clock_is_ticking
-from retention.admin.model_words import QUESTIONS, headline, shown
+from retention.admin.model_words import QUESTIONS, group_sentence, headline, shown
 from retention.models import ModelKind, ModelPolicy, ScoringModel
 from retention.reports.svg import draw
 from retention.selectors.listings import fits_shown, last_refusals, models
 from retention.selectors.sentences import sentences_of_rules
+from retention.services.groups import ask_for_group_list
 from retention.services.scoring import ask_for_fit, open_fit
 
 IN_USE = Mark(_("in use"), "green", "check_circle")
@@ -36,7 +38,11 @@ class ScoringModelAdmin(ReadOnlyAdmin):
         js = ("rekindle/live.js",)
 
     def get_urls(self) -> list[Any]:
-        own = [path("fit/", self.admin_site.admin_view(self.fit_view), name="retention_fit")]
+        wrap = self.admin_site.admin_view
+        own = [
+            path("fit/", wrap(self.fit_view), name="retention_fit"),
+            path("group/<int:group>/", wrap(self.group_view), name="retention_group"),
+        ]
         return own + super().get_urls()
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -74,6 +80,7 @@ class ScoringModelAdmin(ReadOnlyAdmin):
             told=told,
             pictures=[(chart.title, draw(chart)) for chart in told.charts],
             leaves=_leaves(request, model),
+            groups=_groups(request, model),
             back=list_url("retention_scoringmodel"),
         )
 
@@ -85,6 +92,21 @@ class ScoringModelAdmin(ReadOnlyAdmin):
         ask_for_fit(by=request.user.get_username(), now=timezone.now())
         messages.success(request, gettext("The models are being fitted in the background."))
         return HttpResponseRedirect(list_url("retention_scoringmodel"))
+
+    def group_view(self, request: HttpRequest, group: int) -> HttpResponse:
+        """A fixed list of who is in a customer group now."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not request.user.has_perm("retention.add_segment"):
+            raise PermissionDenied
+        name = gettext("Customer group %(place)s") % {"place": group + 1}
+        try:
+            segment = ask_for_group_list(group=group, name=name, by=request.user.get_username(), now=timezone.now())
+        except DomainError as refusal:
+            messages.error(request, str(refusal))
+            return HttpResponseRedirect(list_url("retention_scoringmodel"))
+        messages.success(request, gettext("The list is being filled in the background."))
+        return HttpResponseRedirect(change_url("retention_segment", segment.pk))
 
 
 def _may_fit(request: HttpRequest) -> bool:
@@ -139,6 +161,23 @@ def _leaves(request: HttpRequest, model: ScoringModel) -> list[dict[str, Any]]:
             "url": make_segment_url(request, leaf["rule"]) if sentence else "",
         }
         for leaf, sentence in zip(leaves, sentences, strict=True)
+    ]
+
+
+def _groups(request: HttpRequest, model: ScoringModel) -> list[dict[str, Any]]:
+    """Each group with its size, its means in words, and the button that makes a list of it while it is in use."""
+    if model.kind != ModelKind.GROUPS or model.refusal is not None:
+        return []
+    may_make = model.current and request.user.has_perm("retention.add_segment")
+    return [
+        {
+            "place": place + 1,
+            "members": number(group["members"]),
+            "share": share(group["members"] / max(1, model.members)),
+            "sentence": group_sentence(group),
+            "url": reverse("admin:retention_group", args=[place]) if may_make else "",
+        }
+        for place, group in enumerate(model.metrics["groups"])
     ]
 
 

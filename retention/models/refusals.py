@@ -22,6 +22,8 @@ SENTENCES = {
     ),
     "few_repeated": _("Only %(count)s members ordered on a second day; at least %(needed)s are needed to know a pace."),
     "flat": _("The orders do not tell apart who buys seldom and who has stopped."),
+    "not_installed": _("scikit-learn is not installed here."),
+    "all_alike": _("Members differ too little from each other to fall into groups."),
     "same_spend": _("Everybody spends the same, or nearly: there is nothing to learn about the value of an order."),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from retention.scoring.calibration import stability
 from retention.scoring.parameters import BgNbd, Churn, GammaGamma
 from retention.services.churn import fit_churn, horizon_for, past
 from retention.services.forecasts import Outlook, Use, fit_purchases, fit_spend, write_forecasts
+from retention.services.groups import fit_groups
 from retention.services.publishing import Fitted, in_use, publish, refused
 
 EDGE = 100
@@ -27,9 +29,10 @@ class Prepared:
     purchases: Fitted
     spend: Fitted
     churn: Fitted
+    groups: Fitted
 
-    def __iter__(self) -> Any:
-        return iter((self.purchases, self.spend, self.churn))
+    def __iter__(self) -> Iterator[Fitted]:
+        return iter((self.purchases, self.spend, self.churn, self.groups))
 
 
 def prepare(*, day: int, as_of: datetime) -> Prepared:
@@ -48,7 +51,12 @@ def prepare(*, day: int, as_of: datetime) -> Prepared:
             before, wanted_days=wanted_days, horizon_days=horizon_days, history_days=history_days, as_of=as_of
         )
     known = before if before is not None and len(before.known) else None
-    return Prepared(fit_purchases(day=day, before=known, horizon_days=horizon_days), fit_spend(before=known), churned)
+    return Prepared(
+        fit_purchases(day=day, before=known, horizon_days=horizon_days),
+        fit_spend(before=known),
+        churned,
+        fit_groups(day=day),
+    )
 
 
 def publish_prepared(prepared: Prepared, *, day: int, as_of: datetime, now: datetime) -> list[ScoringModel]:
