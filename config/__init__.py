@@ -1,5 +1,11 @@
 """The assembly: settings, the Celery application and the addresses. It may import everything; nothing imports it."""
 
+import os
+
+# Matrices here are small. With threads of its own the linear algebra waits for itself wherever more processes than cores
+# run: a fit of 8 ms took 90 (two cores, load 5). Before NumPy is loaded; whoever sets the variable decides.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # Loaded with the settings in every process: without it the web would ring at Celery's default broker, which nobody hears.
 from config.celery import app as celery_app
 

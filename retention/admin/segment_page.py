@@ -18,7 +18,7 @@ from core.models import Job
 from core.periods import date_of
 from members.models import Channel
 from members.selectors import members_by_id, members_found
-from retention.admin.marks import STAGES
+from retention.admin.marks import STAGES, risk_shown
 from retention.admin.sources import segments as segments_by_name
 from retention.models import Segment, SegmentVersion
 from retention.selectors import state
@@ -205,7 +205,7 @@ def _figures(segment: Segment, seen: Insight) -> list[tuple[str, str, str, str]]
         )
     if seen.churn is not None:
         meaning = gettext("will not order within the horizon, on average")
-        figures.append((gettext("mean churn probability"), share(seen.churn), meaning, ""))
+        figures.append((gettext("mean churn probability"), risk_shown(seen.churn), meaning, ""))
     return figures
 
 

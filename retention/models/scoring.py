@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from members.models import Member
@@ -53,7 +54,7 @@ class ScoringModel(models.Model):
         indexes = [models.Index(fields=["kind", "-id"], name="scoring_model_last_of_kind")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.as_of:%Y-%m-%d}"
+        return f"{self.get_kind_display()} {timezone.localtime(self.as_of):%Y-%m-%d}"
 
 
 class LifecycleBands(models.Model):

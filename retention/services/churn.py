@@ -211,10 +211,17 @@ def _leaves(now: Past) -> list[dict[str, Any]]:
 
 def _rule(leaf: challengers.Leaf) -> dict[str, Any]:
     """Facts are whole numbers: above a bound means from the next one on."""
-    rules: list[dict[str, Any]] = [{"field": "order_count", "operator": ">=", "value": 1}]
+    rules: list[dict[str, Any]] = []
     for name, (low, high) in sorted(leaf.bounds.items()):
         if low is not None:
             rules.append({"field": name, "operator": ">=", "value": int(np.floor(low)) + 1})
         if high is not None:
             rules.append({"field": name, "operator": "<=", "value": int(np.floor(high))})
+    if not _orders_told(leaf):
+        rules.insert(0, {"field": "order_count", "operator": ">=", "value": 1})
     return {"combinator": "and", "rules": rules}
+
+
+def _orders_told(leaf: challengers.Leaf) -> bool:
+    """Whether the bounds leave out members without orders by themselves, as the tree has seen none."""
+    return "days_since_last_order" in leaf.bounds or leaf.bounds.get("order_count", (None, None))[0] is not None

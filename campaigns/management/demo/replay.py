@@ -57,7 +57,8 @@ def set_up(year: Year, *, say: Say) -> None:
 
 
 def replay(year: Year, job: Job, *, say: Say) -> None:
-    """This function will live the days that `job` has not seen yet: the day's orders, a refresh, the campaigns."""
+    """This function will live the days that `job` has not seen yet: the day's orders, a refresh, the campaigns. In the end
+    the models are fitted again: only by then is the year long enough to test them on half a year before."""
     begins = year.first_replayed_day
     days = (year.last_day - begins).days + 1
     for number in range(job.done, days):
@@ -65,6 +66,10 @@ def replay(year: Year, job: Job, *, say: Say) -> None:
         Job.objects.filter(pk=job.pk).update(done=number + 1, total=days)
         if number % 10 == 9 or number + 1 == days:
             say(f"lived {number + 1} of {days} days")
+    night = _midnight(begins + timedelta(days=days)) - MOMENT
+    say("fitting models on the whole year")
+    fit_models(as_of=night, now=night)
+    refresh(as_of=night)
 
 
 def _live(year: Year, today: date) -> None:
