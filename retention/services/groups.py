@@ -16,7 +16,7 @@ from members.models import Member
 from retention.models import ListUpload, MemberFacts, ModelKind, Segment
 from retention.scoring import challengers, groups
 from retention.scoring.cadence import Floats
-from retention.services.history import BUCKETS, PIECE, SAMPLE, pieces
+from retention.services.history import PIECE, SAMPLE, buckets_for, pieces
 from retention.services.publishing import Fitted, in_use, refused
 from retention.services.static_lists import create_list, give_file
 
@@ -32,8 +32,7 @@ def fit_groups(*, day: int) -> Fitted:
         return refused(ModelKind.GROUPS, "too_few", members=members, count=members, needed=groups.LEAST_MEMBERS)
     if not challengers.available():
         return refused(ModelKind.GROUPS, "not_installed", members=members)
-    buckets = BUCKETS if members <= SAMPLE else max(1, BUCKETS * SAMPLE // members)
-    sample = everybody.filter(member__random_bucket__lt=buckets).order_by("pk")
+    sample = everybody.filter(member__random_bucket__lt=buckets_for(SAMPLE, members=members)).order_by("pk")
     rows = [_rows(piece, day) for piece in pieces(sample.values_list(*READ).iterator(chunk_size=PIECE))]
     found = groups.fit(np.concatenate(rows)) if rows else None
     if found is None:

@@ -40,6 +40,9 @@ WIDE = (
     "coupon_order_count",
 )
 """What challengers read besides, of a sample."""
+MOST = 300_000
+"""Members that are read at all, drawn by their random buckets: weights and shares are then known to a thousandth, and a fit
+takes no more memory in a larger shop."""
 SAMPLE = 30_000
 """Members of the sample. More make trees slower and hardly better."""
 BUCKETS = 10_000
@@ -77,10 +80,13 @@ class Known:
 
 
 def known_at(day: int) -> Known:
-    """This function will read everybody's facts as of the end of a day that is over, members without orders left out."""
+    """This function will read facts as of the end of a day that is over: of everybody who had ordered, or of MOST of them."""
     as_of = start_of(day + 1, shop_zone()) - datetime.resolution
-    buckets = _buckets()
+    members = MemberFacts.objects.filter(order_count__gt=0).count()
+    buckets = buckets_for(SAMPLE, members=members)
     known = fresh_facts(as_of=as_of, only=(*NARROW, *WIDE)).filter(order_count__gt=0)
+    if members > MOST:
+        known = known.filter(random_bucket__lt=buckets_for(MOST, members=members))
     rows = known.values_list("id", "random_bucket", *NARROW, *WIDE)
     read, wide = [np.empty((0, 1 + len(NARROW)))], [np.empty((0, 1 + len(WIDE)))]
     for piece in pieces(rows.iterator(chunk_size=PIECE)):
@@ -123,7 +129,6 @@ def _sorted(rows: Floats) -> Floats:
     return rows[np.argsort(rows[:, 0], kind="stable")]
 
 
-def _buckets() -> int:
-    """How many of the members' random buckets make the sample."""
-    members = MemberFacts.objects.filter(order_count__gt=0).count()
-    return BUCKETS if members <= SAMPLE else max(1, BUCKETS * SAMPLE // members)
+def buckets_for(wanted: int, *, members: int) -> int:
+    """This function will say how many of the members' random buckets hold about so many of them."""
+    return BUCKETS if members <= wanted else max(1, BUCKETS * wanted // members)
