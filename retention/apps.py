@@ -40,7 +40,7 @@ class RetentionConfig(AppConfig):
         from retention.services.proofs import prove_sample
         from retention.services.refresh import nightly, refresh_due
         from retention.services.reports import REPORT_JOB, forget_reports
-        from retention.services.scoring import FIT_JOB, fit_due
+        from retention.services.scoring import FIT_JOB, fit_weekly
         from retention.services.snapshots import keep_snapshot
         from retention.services.static_lists import LIST_JOB
         from retention.services.ties import TIES
@@ -77,7 +77,7 @@ class RetentionConfig(AppConfig):
             PeriodicWork("retention.refresh", _("Refresh what changed"), refresh_due, order=10, every_seconds=60),
             PeriodicWork("retention.snapshot", _("Keep the day's figures"), keep_snapshot, order=12, every_seconds=900),
             PeriodicWork(
-                "retention.fit_models", _("Fit the scoring models"), fit_due, order=15, daily_at="04:00", weekday=0
+                "retention.fit_models", _("Fit the scoring models"), fit_weekly, order=15, daily_at="04:00", weekday=0
             ),
         ):
             periodic_work.register(work)

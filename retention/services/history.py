@@ -80,7 +80,7 @@ class Known:
 
 
 def known_at(day: int) -> Known:
-    """This function will read facts as of the end of a day that is over: of everybody who had ordered, or of MOST of them."""
+    """This function will read facts as of the end of a day that is over, of everybody who had ordered or of MOST of them."""
     as_of = start_of(day + 1, shop_zone()) - datetime.resolution
     members = MemberFacts.objects.filter(order_count__gt=0).count()
     buckets = buckets_for(SAMPLE, members=members)
