@@ -34,7 +34,7 @@ def compare(train: Floats, train_churned: Floats, test: Floats, test_churned: Fl
     least = _least(len(train))
     models = {
         "tree": _tree(len(train)),
-        "forest": RandomForestClassifier(n_estimators=100, min_samples_leaf=least // 2 or 1, n_jobs=1, random_state=SEED),
+        "forest": RandomForestClassifier(n_estimators=60, min_samples_leaf=least // 2 or 1, n_jobs=1, random_state=SEED),
         "boosting": HistGradientBoostingClassifier(max_iter=100, learning_rate=0.05, max_depth=4, random_state=SEED),
     }
     told = []

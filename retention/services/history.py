@@ -43,7 +43,7 @@ WIDE = (
 MOST = 300_000
 """Members that are read at all, drawn by their random buckets: weights and shares are then known to a thousandth, and a fit
 takes no more memory in a larger shop."""
-SAMPLE = 30_000
+SAMPLE = 10_000
 """Members of the sample. More make trees slower and hardly better."""
 BUCKETS = 10_000
 

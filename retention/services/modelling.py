@@ -12,7 +12,7 @@ from django.conf import settings
 from retention.models import MemberFacts, ModelKind, ModelPolicy, ScoringModel
 from retention.scoring.calibration import stability
 from retention.scoring.parameters import BgNbd, Churn, GammaGamma
-from retention.services.churn import fit_churn, horizon_for, past
+from retention.services.churn import LEAST_MEMBERS, fit_churn, horizon_for, past
 from retention.services.forecasts import Outlook, Use, fit_purchases, fit_spend, write_forecasts
 from retention.services.groups import fit_groups
 from retention.services.publishing import Fitted, in_use, publish, refused
@@ -41,7 +41,10 @@ def prepare(*, day: int, as_of: datetime) -> Prepared:
     history_days = _history_days(day, members)
     wanted_days = churn_horizon_days()
     horizon_days = horizon_for(wanted_days=wanted_days, history_days=history_days)
-    if history_days < SHORTEST_HISTORY_DAYS:
+    if members < LEAST_MEMBERS:
+        churned = refused(ModelKind.CHURN, "too_few", members=members, count=members, needed=LEAST_MEMBERS)
+        before = None
+    elif history_days < SHORTEST_HISTORY_DAYS:
         short = {"days": history_days, "needed": SHORTEST_HISTORY_DAYS}
         churned = refused(ModelKind.CHURN, "too_short", members=members, **short)
         before = None
