@@ -189,7 +189,7 @@ def _challengers(metrics: Mapping[str, Any]) -> list[tuple[str, list[str], list[
     told = metrics.get("challengers", [])
     if not told:
         return []
-    rows = [[gettext("days since the last order alone"), f"{metrics['recency_auc']:.3f}", "–"]]
+    rows: list[list[Any]] = [[gettext("days since the last order alone"), f"{metrics['recency_auc']:.3f}", "–"]]
     rows += [
         [CHALLENGERS[each["code"]], f"{each['auc']:.3f}", "–" if each["brier"] is None else f"{each['brier']:.4f}"]
         for each in told

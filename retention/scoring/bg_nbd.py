@@ -117,7 +117,7 @@ class _Likelihood:
     @classmethod
     def of(cls, histories: Histories) -> _Likelihood:
         levels, place = np.unique(histories.x, return_inverse=True)
-        at_level = np.bincount(place.ravel(), weights=histories.members, minlength=len(levels))
+        at_level: Floats = np.bincount(place.ravel(), weights=histories.members, minlength=len(levels)).astype(np.float64)
         return cls(histories, levels, place.ravel(), at_level, levels > 0)
 
     def at(self, given: BgNbd) -> tuple[float, NDArray[np.float64]]:

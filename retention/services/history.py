@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from django.db.models import Count, F, FloatField, Q, Sum
 from django.db.models.functions import Cast
+from django.db.models.lookups import GreaterThan
 from numpy.typing import NDArray
 
 from core.conf import shop_zone
@@ -84,7 +85,7 @@ def known_at(day: int) -> Known:
     as_of = start_of(day + 1, shop_zone()) - datetime.resolution
     members = MemberFacts.objects.filter(order_count__gt=0).count()
     buckets = buckets_for(SAMPLE, members=members)
-    known = fresh_facts(as_of=as_of, only=(*NARROW, *WIDE)).filter(order_count__gt=0)
+    known = fresh_facts(as_of=as_of, only=(*NARROW, *WIDE)).filter(Q(GreaterThan(F("order_count"), 0)))
     if members > MOST:
         known = known.filter(random_bucket__lt=buckets_for(MOST, members=members))
     rows = known.values_list("id", "random_bucket", *NARROW, *WIDE)

@@ -45,8 +45,7 @@ def prepare(*, day: int, as_of: datetime) -> Prepared:
         churned = refused(ModelKind.CHURN, "too_few", members=members, count=members, needed=LEAST_MEMBERS)
         before = None
     elif history_days < SHORTEST_HISTORY_DAYS:
-        short = {"days": history_days, "needed": SHORTEST_HISTORY_DAYS}
-        churned = refused(ModelKind.CHURN, "too_short", members=members, **short)
+        churned = refused(ModelKind.CHURN, "too_short", members=members, days=history_days, needed=SHORTEST_HISTORY_DAYS)
         before = None
     else:
         before = past(day - horizon_days, horizon_days=horizon_days, as_of=as_of)

@@ -36,7 +36,8 @@ def _against_lifetimes(size: str) -> Iterator[str]:
         columns = [frame[name].to_numpy(float) for name in ("frequency", "recency", "T")]
         peer = BetaGeoFitter().fit(*columns)
         theirs = median_seconds(lambda: BetaGeoFitter().fit(*columns), runs=RUNS)
-    histories = bg_nbd.Histories(*columns, np.ones(len(frame)))
+    x, t_x, age = columns
+    histories = bg_nbd.Histories(x, t_x, age, np.ones(len(frame)))
     ours = median_seconds(lambda: bg_nbd.fit(histories.unique()), runs=RUNS)
     fit = bg_nbd.fit(histories.unique())
     found = BgNbd(*(float(peer.params_[name]) for name in ("r", "alpha", "a", "b")))
