@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('members', '0011_longer_codes_of_findings'),
-        ('retention', '0005_reports'),
+        ('retention', '0006_day_snapshots'),
     ]
 
     operations = [
