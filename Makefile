@@ -5,6 +5,8 @@
 .PHONY: help demo test check check-rest up bench chaos lint types contracts migrations-current openapi-current test-sqlite format lock messages openapi screenshots
 
 PY = .venv/bin/python
+# A worker a core; the tests of a file stay together, as some share what is long to make. ARGS='-n 0' runs them in one process.
+PYTEST = $(PY) -m pytest -n auto --dist loadfile
 # Checks read no database of yours.
 EMBEDDED = env DATABASE_URL=sqlite://:memory: REDIS_URL=
 # The suite chooses its database before Django reads the settings.
@@ -41,7 +43,7 @@ up: .venv/dev.stamp
 # --- Testing
 
 test: .venv/dev.stamp
-	@$(PY) -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 check: lint types contracts migrations-current openapi-current test test-sqlite
 
@@ -68,7 +70,7 @@ openapi-current: .venv/dev.stamp
 		{ echo "error: docs/reference/openapi.yaml is not the API's schema: run 'make openapi' and read the difference" >&2; exit 1; }
 
 test-sqlite: .venv/dev.stamp
-	@TEST_DATABASE_URL=sqlite:// $(PY) -m pytest -m "not postgresql" $(ARGS)
+	@TEST_DATABASE_URL=sqlite:// $(PYTEST) -m "not postgresql" $(ARGS)
 
 # --- Rewriting
 

@@ -1,7 +1,8 @@
 """The suite's servers and surroundings: set here, before Django reads its settings.
 
 TEST_DATABASE_URL and TEST_REDIS_URL win over the private servers; TEST_DATABASE_URL=sqlite:// runs the portable suite.
-Of a given Valkey, the database with the number in the address is emptied after every test.
+Of a given Valkey, the database with the number in the address is emptied after every test; of several workers each takes the
+next number.
 DJANGO_SETTINGS_MODULE is not in pyproject.toml on purpose: pytest-django would read the settings before this file.
 """
 
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import django
 import pytest
@@ -48,7 +50,7 @@ def _prepare() -> None:
     session = Path(until_exit.enter_context(tempfile.TemporaryDirectory(prefix="rekindle-tests-")))
     try:
         os.environ["DATABASE_URL"] = _database_url(session)
-        os.environ["REDIS_URL"] = until_exit.enter_context(valkey_server(given=os.environ.get("TEST_REDIS_URL", ""))).address
+        os.environ["REDIS_URL"] = until_exit.enter_context(valkey_server(given=_given_valkey())).address
     except ServerError as error:
         raise pytest.UsageError(str(error)) from error
     os.environ["SECRET_KEY"] = "the suite's own, known to everybody"
@@ -64,6 +66,16 @@ def _database_url(session: Path) -> str:
     return until_exit.enter_context(postgres_server(given=given)).address
 
 
+def _given_valkey() -> str:
+    """The address that was given, for the first worker or the only process; the next number for each further worker."""
+    given, worker = os.environ.get("TEST_REDIS_URL", ""), os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    if not given:
+        return ""
+    address = urlsplit(given)
+    number = int(address.path.strip("/") or 0) + int(worker.removeprefix("gw"))
+    return address._replace(path=f"/{number}").geturl()
+
+
 def _keep_files_in(session: Path) -> None:
     """What the product writes to var/ goes to a folder that ends with the session."""
     settings.OUTBOX_DIR = session / "outbox"
@@ -73,6 +85,13 @@ def _keep_files_in(session: Path) -> None:
 
 
 _prepare()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Workers choose for themselves: this process runs no test, and what it chose must not reach them."""
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+    until_exit.close()
 
 
 def _on_sqlite() -> bool:
