@@ -26,6 +26,18 @@ from members.models.order import STATUS_RANK, Order, OrderLine, OrderStatus, Ref
 from members.models.product import Category, Product
 from members.models.quality import QualityFinding, QualityLook
 from members.models.shop import Shop
+from members.models.tier import (
+    DowngradePolicy,
+    DowngradeStep,
+    MemberTier,
+    ReviewRule,
+    Tier,
+    TierCause,
+    TierChange,
+    TierMeasure,
+    TierScheme,
+    TierWindow,
+)
 
 __all__ = [
     "ADDRESS_COLUMNS",
@@ -43,6 +55,8 @@ __all__ = [
     "Consent",
     "DateOrder",
     "DirtyMark",
+    "DowngradePolicy",
+    "DowngradeStep",
     "EntryKind",
     "EventKind",
     "ExpiryRule",
@@ -64,6 +78,7 @@ __all__ = [
     "MappingTarget",
     "Member",
     "MemberTag",
+    "MemberTier",
     "MergeRecord",
     "Order",
     "OrderLine",
@@ -78,7 +93,14 @@ __all__ = [
     "Refund",
     "RefundPolicy",
     "RefundReason",
+    "ReviewRule",
     "Shop",
     "StoredCalendar",
+    "Tier",
+    "TierCause",
+    "TierChange",
+    "TierMeasure",
+    "TierScheme",
+    "TierWindow",
     "random_bucket",
 ]
