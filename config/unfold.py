@@ -54,6 +54,7 @@ GROUPS: list[tuple[Text, list[Room]]] = [
     (
         _("Loyalty"),
         [
+            (_("Tiers"), "workspace_premium", "members_tierscheme"),
             (_("Points"), "stars", "members_ledgerentry"),
             (_("Growth"), "trending_up", "members_growthentry"),
             (_("Points policy"), "rule_settings", "members_pointspolicy"),

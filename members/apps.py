@@ -17,8 +17,9 @@ class MembersConfig(AppConfig):
         from members.services.points import figures as points_figures
         from members.services.points import merging as points_merging
         from members.services.points.settling import settle_points
+        from members.services.tiers import merging as tiers_merging
 
-        for handler in (HANDLER, points_merging.HANDLER, growth_merging.HANDLER):
+        for handler in (HANDLER, points_merging.HANDLER, growth_merging.HANDLER, tiers_merging.HANDLER):
             member_data.register(handler)
         for check in (*CHECKS, *points_checks.CHECKS):
             checks.register(check)

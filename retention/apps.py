@@ -34,7 +34,7 @@ class RetentionConfig(AppConfig):
         from retention.selectors.figures import FIGURES
         from retention.selectors.overview import members_in_known
         from retention.selectors.uses import segments_naming, segments_reading
-        from retention.services.checks import facts_are_exact, segments_are_exact
+        from retention.services.checks import facts_are_exact, segments_are_exact, tiers_are_exact
         from retention.services.merging import HANDLER
         from retention.services.proofs import prove_sample
         from retention.services.refresh import nightly, refresh_due
@@ -63,6 +63,7 @@ class RetentionConfig(AppConfig):
         attribute_uses.register(AttributeUse("retention.segments", _("The segment"), segments_reading))
         for check in (
             Check("retention.facts", _("Facts equal a full count"), facts_are_exact),
+            Check("retention.tiers", _("Tiers equal a full count"), tiers_are_exact),
             Check("retention.segments", _("Segments equal a fresh scan"), segments_are_exact),
         ):
             checks.register(check)

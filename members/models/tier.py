@@ -31,13 +31,13 @@ class TierWindow(models.TextChoices):
 
 class DowngradePolicy(models.TextChoices):
     NEVER = "never", _("never")
-    REFUND = "refund", _("when a refund or a cancelled order takes away what earned it")
-    PERIODIC = "periodic", _("at a review, when it was not earned again")
+    REFUND = "refund", _("by a refund or a cancelled order")
+    PERIODIC = "periodic", _("at a review")
 
 
 class ReviewRule(models.TextChoices):
-    DAYS = "days", _("so many days after it was reached, and again after as many")
-    DATE = "date", _("for everybody on a day of the year")
+    DAYS = "days", _("some days after it was reached")
+    DATE = "date", _("on a day of the year")
 
 
 class DowngradeStep(models.TextChoices):
@@ -53,7 +53,6 @@ class TierCause(models.TextChoices):
     REVIEW = "review", _("not earned again by the review")
     REFUND = "refund", _("refund or cancelled order")
     SCHEME = "scheme", _("the tiers were changed")
-    MERGE = "merge", _("two profiles became one")
 
 
 class TierScheme(models.Model):
@@ -167,8 +166,8 @@ class Tier(models.Model):
             # The lowest begins at 0 and nothing else does: no measure is without a tier, and no tier stands under another.
             models.CheckConstraint(
                 condition=Q(level__isnull=True, threshold__isnull=True)
-                | Q(level=1, threshold=0)
-                | Q(level__gt=1, threshold__gt=0),
+                | Q(level__isnull=False, threshold__isnull=False)
+                & (Q(level=1, threshold=0) | Q(level__gt=1, threshold__gt=0)),
                 name="tier_lowest_begins_at_zero",
             ),
             models.CheckConstraint(condition=Q(discount_percent__lte=99), name="tier_discount_below_all"),
@@ -221,7 +220,8 @@ class MemberTier(models.Model):
 class TierChange(models.Model):
     """A member came to hold another tier; appended, never changed. Nobody's first tier is told where it is the lowest.
 
-    `came_from` is NULL for a member's first tier. `value` is what the measure added up to at that moment.
+    `came_from` is NULL for a member's first tier. `value` is what the measure added up to at that moment. `run_id` is the
+    refresh that found it, whose number grows with the order of commits.
     """
 
     # No foreign key to members: what happened outlives the profile of a member who was erased.
@@ -234,6 +234,7 @@ class TierChange(models.Model):
     cause = models.CharField(_("why"), max_length=10, choices=TierCause)
     value = models.BigIntegerField(_("measure"))
     at = models.DateTimeField(_("at"))
+    run_id = models.BigIntegerField()
 
     class Meta:
         verbose_name = _("change of tier")
@@ -245,8 +246,10 @@ class TierChange(models.Model):
             ),
         ]
         indexes = [
-            # A member's history, newest first; what campaigns have not heard of yet goes by the key.
+            # A member's history, newest first.
             models.Index(fields=["member_id", "-id"], name="tier_changes_of_member"),
+            # What campaigns have not heard of yet.
+            models.Index(fields=["run_id", "member_id"], name="tier_changes_of_refresh"),
         ]
 
     def __str__(self) -> str:
