@@ -32,8 +32,11 @@ CAUSES = {
 
 def tier_badge(tier: Tier) -> SafeString:
     """This function will show a tier by its name; the higher, the warmer."""
-    colour = COLOURS[min((tier.level or 1) - 1, len(COLOURS) - 1)]
-    return badge(Mark(tier.name, colour, "workspace_premium"), href=list_url("members_member", tier=tier.slug))
+    return badge(Mark(tier.name, tier_colour(tier), "workspace_premium"), href=list_url("members_member", tier=tier.slug))
+
+
+def tier_colour(tier: Tier) -> str:
+    return COLOURS[min((tier.level or 1) - 1, len(COLOURS) - 1)]
 
 
 def cause_mark(change: TierChange) -> SafeString:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.base import RekindleAdmin
-from core.admin.display import list_url, number
+from core.admin.display import bar, list_url, number
 from core.admin.panels import Filter, Panel, member_filters, member_panels
 from core.admin.rules import make_segment_url
 from core.errors import DomainError
@@ -24,7 +24,7 @@ from members.services.tiers.drafts import SchemeDraft, TierDraft, draft_in_force
 from members.services.tiers.samples import sample
 from members.services.tiers.standing import changes_of, holders_by_tier, members_holding, near_next_tier, tier_standing
 from retention.admin.tier_forms import NEW_TIER, SchemeForm, TierForm, TierFormSet, read, show_problems, written
-from retention.admin.tier_words import benefit_words, cause_mark, scheme_words, shown_amount, tier_badge
+from retention.admin.tier_words import benefit_words, cause_mark, scheme_words, shown_amount, tier_badge, tier_colour
 from retention.selectors.state import state
 from retention.services.tier_changes import Moves, apply_scheme, preview_scheme
 
@@ -163,6 +163,7 @@ def _holders(request: HttpRequest, scheme: TierScheme) -> dict[str, Any]:
     return {
         "headline": gettext("%(members)s, %(upper)s of them one above the lowest.")
         % {"members": above % {"count": number(everybody)}, "upper": number(upper)},
+        "picture": bar((tier_colour(tier), held.get(tier.pk, 0) / everybody) for tier in tiers) if everybody else "",
         "rows": [
             {
                 "badge": tier_badge(tier),
