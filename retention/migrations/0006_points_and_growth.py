@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('members', '0013_tiers'),
-        ('retention', '0004_known_values'),
+        ('retention', '0005_reports'),
     ]
 
     operations = [
