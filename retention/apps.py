@@ -28,6 +28,7 @@ class RetentionConfig(AppConfig):
             periodic_work,
             segment_uses,
         )
+        from members.services.tiers.standing import members_of_tier
         from retention import scored  # noqa: F401
         from retention.features.statistics import teach_sqlite
         from retention.selectors import facts_rows, scores_rows
@@ -55,6 +56,9 @@ class RetentionConfig(AppConfig):
         )
         for figure in FIGURES:
             figures.register(figure)
+        member_list_filters.register(
+            MemberListFilter("tier", _("members who hold this tier, by its short name"), members_of_tier)
+        )
         member_data.register(HANDLER)
         member_ties.register(TIES)
         for kind in (LIST_JOB, REPORT_JOB):

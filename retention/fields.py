@@ -10,7 +10,7 @@ from members.fields import PROFILE_FIELDS, attribute_fields, tier_choices
 from retention.behaviours import BEHAVIOURS
 from retention.models.facts import WINDOWS
 from retention.scoring.lifecycle import Stage
-from rules.fields import Field, FieldCatalogue, FieldType, Label
+from rules.fields import Field, FieldCatalogue, FieldType
 
 ORDERS, VISITS, HABITS, SCORES, LOYALTY = _("Orders"), _("Visits"), _("Habits"), _("Scores"), _("Loyalty")
 
@@ -204,26 +204,23 @@ TIER_DROP = Field(
     group=LOYALTY,
     help=_("The day on which the member will fall to a lower tier, if nothing more is bought; not known for who keeps it."),
 )
+_TIER = Field(name="tier", type=FieldType.TEXT, label=_("Tier"), group=LOYALTY, help=_("By its short name."))
+SHOWN_FACTS = (*FACT_FIELDS, _TIER, TIER_DROP)
+"""What is told of a member wherever facts are; the tier is missing while there is none."""
 
 
-def tier_field(choices: tuple[tuple[str, Label], ...]) -> Field:
+def tier_field() -> Field:
+    """This function will give the tier, with the shop's own tiers to choose from; a text as long as it has none."""
+    choices = tier_choices()
+    if not choices:
+        return _TIER
     return Field(name="tier", type=FieldType.ENUMERATION, label=_("Tier"), group=LOYALTY, choices=choices)
 
 
-SHOWN_FACTS = (*FACT_FIELDS, Field(name="tier", type=FieldType.TEXT, label=_("Tier"), group=LOYALTY), TIER_DROP)
-"""What is told of a member wherever facts are: the tier by its short name, missing while there is none."""
-
-
-def tier_fields() -> list[Field]:
-    """This function will give what may be asked of tiers, once the shop has some."""
-    choices = tier_choices()
-    return [tier_field(choices), TIER_DROP] if choices else []
-
-
-CATALOGUE = FieldCatalogue([*PROFILE_FIELDS, *FACT_FIELDS, *SCORE_FIELDS], BEHAVIOURS)
+CATALOGUE = FieldCatalogue([*PROFILE_FIELDS, *FACT_FIELDS, TIER_DROP, *SCORE_FIELDS], BEHAVIOURS)
 """What every installation has."""
 
 
 def catalogue() -> FieldCatalogue:
     """This function will give everything that rules may ask at this moment, the shop's own tiers and attributes too."""
-    return FieldCatalogue([*CATALOGUE, *tier_fields(), *attribute_fields()], CATALOGUE.behaviours)
+    return FieldCatalogue([*CATALOGUE, tier_field(), *attribute_fields()], CATALOGUE.behaviours)

@@ -22,7 +22,7 @@ from members.fields import tier_choices
 from members.models import Member, MemberTier, Tier, TierScheme
 from members.services.tiers.drafts import SchemeDraft, TierDraft, draft_in_force, known_tiers
 from members.services.tiers.samples import sample
-from members.services.tiers.standing import changes_of, holders_by_tier, members_holding, near_next_tier, tier_standing
+from members.services.tiers.standing import changes_of, holders_by_tier, members_of_tier, near_next_tier, tier_standing
 from retention.admin.tier_forms import NEW_TIER, SchemeForm, TierForm, TierFormSet, read, show_problems, written
 from retention.admin.tier_words import benefit_words, cause_mark, scheme_words, shown_amount, tier_badge, tier_colour
 from retention.selectors.state import state
@@ -233,16 +233,12 @@ def panel(request: HttpRequest, member: Member) -> dict[str, Any] | None:
 member_panels.register(Panel("tier", _("Tier"), 44, "retention/admin/panels/tier.html", "members.view_membertier", panel))
 
 
-def _holding(value: str) -> Any:
-    return members_holding(value) if value in dict(tier_choices()) else None
-
-
 member_filters.register(
     Filter(
         "tier",
         _("tier"),
         lambda request: list(tier_choices()),
-        _holding,
+        members_of_tier,
         lambda slug: {"field": "tier", "operator": "=", "value": slug},
     )
 )

@@ -106,7 +106,7 @@ def _counting(*, as_of: datetime, everybody: bool) -> Counting | None:
 def _write_history(counting: Counting, run_id: int) -> int:
     """A first tier is told unless it is the lowest: everybody begins there."""
     moment = connection.ops.adapt_datetimefield_value(counting.as_of)
-    level_before = counting.level_held("old_tier")
+    level_before = f"COALESCE({counting.level_held('old_tier')}, 0)"  # none for a tier that was taken out
     return execute(
         f"INSERT INTO {CHANGES} (member_id, came_from_id, went_to_id, upgraded, cause, value, at, run_id)"
         f" SELECT member_id, old_tier, {counting.tier_at('level')}, (old_tier IS NULL OR level > {level_before}), cause,"

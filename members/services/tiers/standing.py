@@ -10,7 +10,7 @@ from itertools import pairwise
 from operator import or_
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from core.periods import date_of
 from members.models import MemberTier, Tier, TierChange, TierScheme
@@ -89,14 +89,7 @@ def near_next_tier() -> dict[int, int]:
     return dict(rows.values_list("tier_id").annotate(Count("pk")).order_by("tier_id"))
 
 
-def members_holding(slug: str) -> QuerySet[MemberTier, Any]:
-    """This function will select the ids of the members who hold a tier, from an index of its own."""
-    return MemberTier.objects.filter(tier__slug=slug).values("member_id")
-
-
-def tier_rows(*, member_ids: Any) -> dict[int, Mapping[str, Any]]:
-    """This function will tell the tiers of a page of members: short name, name, level, and the day on which they drop."""
-    rows = MemberTier.objects.filter(pk__in=list(member_ids)).values(
-        "pk", "drop_day", slug=F("tier__slug"), name=F("tier__name"), level=F("tier__level")
-    )
-    return {row.pop("pk"): row for row in rows}
+def members_of_tier(slug: str) -> QuerySet[MemberTier, Any] | None:
+    """This function will select the ids of the members who hold a tier, from an index of its own; None for no tier."""
+    tier = Tier.objects.in_force().filter(slug=slug).first()
+    return None if tier is None else MemberTier.objects.filter(tier=tier).values("member_id")
