@@ -31,6 +31,8 @@ class InForce:
     """The types of the shop's own attributes, by the field that rules name them by."""
     tiers: int = 0
     """The version of the tier scheme by which everybody's tier was worked out; 0 without one."""
+    tiers_wait: bool = False
+    """Whether the scheme was changed since."""
 
     @property
     def rulebook(self) -> Rulebook:
@@ -68,8 +70,8 @@ def in_force() -> InForce:
     """This function will read rules and parameters as they are now."""
     segments = {segment.slug: segment for segment in Segment.objects.select_related("version")}
     attributes = {field.name: field.type.value for field in attribute_fields()}
-    tiers = TierScheme.objects.values_list("counted_version", flat=True).first() or 0
-    return InForce(segments, published(), attributes, tiers)
+    version, counted = TierScheme.objects.values_list("version", "counted_version").first() or (0, 0)
+    return InForce(segments, published(), attributes, counted, tiers_wait=version != counted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,9 +145,10 @@ def _kind_needed(state: RefreshState | None, *, as_of: datetime, full: bool) -> 
         return Kind.FULL
     if day_number(as_of, shop_zone()) > state.day:
         return Kind.DAY
-    if marks.any_due(after=state.as_of, until=as_of) or tiers.scheme_waits():
+    if marks.any_due(after=state.as_of, until=as_of):
         return Kind.CHANGES
-    return None if in_force().signature == state.signature else Kind.CHANGES
+    given = in_force()
+    return None if given.signature == state.signature and not given.tiers_wait else Kind.CHANGES
 
 
 def _refresh_locked(*, as_of: datetime, full: bool, started_at: datetime) -> RefreshReport:

@@ -35,12 +35,6 @@ def rungs_of(tiers: Sequence[Tier]) -> list[Rung]:
     return [Rung(tier.level or 0, tier.threshold or 0, tier.pk) for tier in tiers]
 
 
-def scheme_waits() -> bool:
-    """This function will say whether the scheme was changed since everybody's tier was worked out."""
-    scheme = tier_scheme()
-    return scheme is not None and scheme.version != scheme.counted_version
-
-
 # --- Whose turn it is
 
 
