@@ -118,7 +118,7 @@ else:
 
 
 class BaseTierFormSet(TiersBase):
-    ordering_widget = type("OrderInput", (forms.HiddenInput,), {})
+    ordering_widget = forms.HiddenInput
 
     def in_order(self) -> list[TierForm]:
         """This function will return every card as it stands on screen."""
@@ -138,7 +138,7 @@ def _place(form: TierForm) -> int:
 TierFormSet: type[BaseTierFormSet] = formset_factory(  # type: ignore[assignment]
     TierForm, formset=BaseTierFormSet, extra=0, can_order=True, can_delete=True, max_num=MOST_TIERS
 )
-NEW_TIER: Mapping[str, Any] = {
+NEW_TIER: dict[str, Any] = {
     "discount_percent": 0,
     "points_multiplier": 1,
     "birthday_points": 0,

@@ -77,8 +77,8 @@ class TierSchemeAdmin(RekindleAdmin):
             raise PermissionDenied
         if request.method != "POST":
             scheme = TierScheme.objects.first()
-            draft = sample(request.GET.get("sample", "")) or draft_in_force() or EMPTY
-            form, tiers = written(known_tiers(draft), version=scheme.version if scheme else 0)
+            shown = sample(request.GET.get("sample", "")) or draft_in_force() or EMPTY
+            form, tiers = written(known_tiers(shown), version=scheme.version if scheme else 0)
             return self._form_page(request, form, tiers)
         form, tiers = SchemeForm(request.POST), TierFormSet(request.POST, prefix="tiers")
         draft, stage = read(form, tiers), request.POST.get("stage", "preview")

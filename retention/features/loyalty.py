@@ -11,7 +11,7 @@ from members.models import GrowthEntry, PointsAccount
 from retention.models import DueMember
 
 
-def balances(*, due_only: bool) -> QuerySet[PointsAccount, dict[str, Any]]:
+def balances(*, due_only: bool) -> QuerySet[PointsAccount, Any]:
     """This function will select (member_id, points_balance) of who has an account; the balance is always the present one."""
     rows = PointsAccount.objects.all()
     if due_only:
@@ -19,7 +19,7 @@ def balances(*, due_only: bool) -> QuerySet[PointsAccount, dict[str, Any]]:
     return rows.values("member_id", points_balance=F("available"))
 
 
-def growth(*, day: int, due_only: bool) -> QuerySet[GrowthEntry, dict[str, Any]]:
+def growth(*, day: int, due_only: bool) -> QuerySet[Any, Any]:
     """This function will select (member_id, growth_value): all growth up to shop day `day`."""
     rows = GrowthEntry.objects.filter(day__lte=day)
     if due_only:

@@ -18,7 +18,7 @@ from core.sql import insert_from_select
 from members.models import GrowthEntry, MemberTier, Order, Tier, TierChange, TierMeasure, TierScheme, TierWindow
 from retention.models import DueMember
 from retention.models.facts import WINDOWS
-from retention.services.tier_counting import HELD, Counting, Rung, counted, decided, fresh_rows, window_begin
+from retention.services.tier_counting import HELD, Counting, Rung, Sql, counted, decided, fresh_rows, window_begin
 
 CHANGES = TierChange._meta.db_table
 STORED = ("tier_id", "since_day", "value", "best", "review_day", "drop_day")
@@ -118,7 +118,7 @@ def _write_rows(counting: Counting) -> int:
     )
 
 
-def _differing(counting: Counting) -> tuple[str, Sequence[object]]:
+def _differing(counting: Counting) -> Sql:
     """SELECT of the rows in `tier_next` that are not stored just so."""
     sql, params = fresh_rows(counting)
     same = "IS NOT DISTINCT FROM" if connection.vendor == "postgresql" else "IS"

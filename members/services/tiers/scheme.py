@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, F
@@ -78,7 +79,7 @@ def demand_applicable(draft: SchemeDraft) -> None:
         )
 
 
-def _held_sentence(row: dict[str, object]) -> str:
+def _held_sentence(row: Mapping[str, Any]) -> str:
     words = _(
         "%(members)s members hold “%(name)s”, so it cannot be taken out. Raise what it begins at, let members move down at"
         " once, and take it out when nobody holds it."
