@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('members', '0013_tiers'),
-        ('retention', '0005_reports'),
+        ('retention', '0006_day_snapshots'),
     ]
 
     operations = [
