@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from members.models.member import Member
 
@@ -70,7 +71,7 @@ class TierScheme(models.Model):
     downgrade = models.CharField(
         _("a tier is lost"), max_length=10, choices=DowngradePolicy, default=DowngradePolicy.PERIODIC
     )
-    review = models.CharField(_("reviewed"), max_length=10, choices=ReviewRule, default=ReviewRule.DAYS)
+    review = models.CharField(pgettext_lazy("tier", "reviewed"), max_length=10, choices=ReviewRule, default=ReviewRule.DAYS)
     review_days = models.PositiveSmallIntegerField(_("after how many days"), default=365)
     review_key = models.PositiveSmallIntegerField(_("on which day of the year"), default=101)
     step = models.CharField(
@@ -129,7 +130,7 @@ class Tier(models.Model):
     slug = models.SlugField(_("short name"), max_length=60, unique=True, allow_unicode=True)
     name = models.CharField(_("name"), max_length=100)
     level = models.PositiveSmallIntegerField(_("level"), null=True)
-    threshold = models.BigIntegerField(_("from"), null=True)
+    threshold = models.BigIntegerField(pgettext_lazy("tier", "from"), null=True)
     discount_percent = models.PositiveSmallIntegerField(
         _("discount, percent off"), default=0, help_text=_("10 is what is called 9折.")
     )
