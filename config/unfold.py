@@ -25,6 +25,7 @@ GROUPS: list[tuple[Text, list[Room]]] = [
             (_("Custom attributes"), "label", "members_attributedefinition"),
             (_("Imports"), "upload_file", "members_import"),
             (_("Events"), "ads_click", "members_behaviourevent"),
+            (_("Consents"), "mark_email_read", "members_consent"),
             (_("Data quality"), "fact_check", "members_qualitylook"),
         ],
     ),

@@ -63,9 +63,15 @@ def _named_elsewhere(text: str) -> list[int]:
     return list(Identifier.objects.filter(value=text).values_list("member_id", flat=True)[:MOST_FOUND])
 
 
-def members_reachable(channel: str) -> QuerySet[Member]:
-    """This function will return the members who have an address on a channel and said that we may use it."""
-    return Member.objects.contactable(channel=channel)
+def members_reachable(channel: str, purpose: str = Purpose.MARKETING) -> QuerySet[Member]:
+    """This function will return the members who have an address on a channel and said that we may use it for a purpose."""
+    return Member.objects.contactable(channel=channel, purpose=purpose)
+
+
+def shop_named() -> str:
+    """This function will return what the shop calls itself: the shop «default», else the first."""
+    named = Shop.objects.filter(slug="default").first() or Shop.objects.order_by("pk").first()
+    return named.name if named else ""
 
 
 def members_tagged(tag: str) -> QuerySet[Any, Any]:

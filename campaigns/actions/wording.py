@@ -14,6 +14,7 @@ from rules.fields import nearest
 
 MEMBER_WORDS = ("member.name", "member.external_id")
 SHOP_WORDS = ("campaign.name", "shop.name")
+LINK_WORDS = ("unsubscribe_url", "preferences_url")
 COUPON_WORDS = ("coupon.code", "coupon.name", "coupon.valid_until", "coupon.link")
 
 # Far more than a message needs, and far less than what would fill a worker's memory.
@@ -49,7 +50,7 @@ def problems_in(text: str, *, path: str, known: Collection[str]) -> Iterator[Fie
         yield FieldProblem(path, "unknown_filter", _("There is no filter “%(name)s”.") % {"name": name})
 
 
-def written(text: str, words: Mapping[str, Mapping[str, str]]) -> str:
+def written(text: str, words: Mapping[str, str | Mapping[str, str]]) -> str:
     """This function will write a message with a member's words, or raise Unreadable."""
     try:
         return _template(text).render(**words)

@@ -18,7 +18,7 @@ from unfold.widgets import (
 )
 
 from campaigns.actions import actions
-from campaigns.actions.wording import COUPON_WORDS, MEMBER_WORDS, SHOP_WORDS
+from campaigns.actions.wording import COUPON_WORDS, LINK_WORDS, MEMBER_WORDS, SHOP_WORDS
 from campaigns.channels import channels
 from campaigns.models import Campaign
 from campaigns.selectors.screens import template_choices
@@ -26,6 +26,7 @@ from campaigns.triggers import triggers
 from core.admin.forms import ShopInstantField, WholeNumberField, add_problems, free_slug
 from core.admin.rules import RuleField, RuleWidget
 from core.errors import DomainError, FieldProblem
+from members.models import Purpose
 from retention.models import Segment
 
 KIND_FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -58,6 +59,8 @@ WORDS: Mapping[str, Any] = {
     "member.external_id": _("member number"),
     "campaign.name": _("name of the campaign"),
     "shop.name": _("name of the shop"),
+    "unsubscribe_url": _("link to unsubscribe"),
+    "preferences_url": _("link to choose what one gets"),
     "coupon.code": _("coupon code"),
     "coupon.name": _("name of the coupon"),
     "coupon.valid_until": _("last day of the coupon"),
@@ -193,6 +196,14 @@ class StepForm(forms.Form):
     template = forms.ChoiceField(label=_("which coupon"), required=False, widget=UnfoldAdminSelectWidget)
     points = WholeNumberField(label=_("how many points"), required=False, min_value=1)
     channel = forms.ChoiceField(label=pgettext_lazy("channel", "by"), required=False, widget=UnfoldAdminSelectWidget)
+    purpose = forms.ChoiceField(
+        label=_("as"),
+        required=False,
+        choices=Purpose.choices,
+        initial=Purpose.MARKETING,
+        widget=UnfoldAdminSelectWidget,
+        help_text=_("Only who agreed to it gets the message. Service: about an order, points or a coupon that one has."),
+    )
     subject = forms.CharField(
         label=_("subject"),
         max_length=300,
@@ -215,20 +226,21 @@ class StepForm(forms.Form):
 
     def words(self) -> list[tuple[str, Any]]:
         """This function will list what can be put into a message, each with what it stands for."""
-        return [(word, WORDS[word]) for word in (*MEMBER_WORDS, *SHOP_WORDS, *COUPON_WORDS)]
+        return [(word, WORDS[word]) for word in (*MEMBER_WORDS, *SHOP_WORDS, *LINK_WORDS, *COUPON_WORDS)]
 
     def step(self) -> dict[str, Any]:
         given = self.cleaned_data
         step = {"kind": given["kind"], **{name: given[name] for name in STEP_FIELDS[given["kind"]]}}
-        if not step.get("subject"):
-            step.pop("subject", None)
+        for name in ("subject", "purpose"):
+            if not step.get(name):
+                step.pop(name, None)
         return step
 
 
 STEP_FIELDS: Mapping[str, tuple[str, ...]] = {
     "issue_coupon": ("template",),
     "grant_points": ("points",),
-    "send_message": ("channel", "subject", "body"),
+    "send_message": ("channel", "purpose", "subject", "body"),
 }
 
 

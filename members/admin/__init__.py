@@ -2,6 +2,7 @@
 
 from members.admin import (
     attributes,
+    consents,
     duplicates,
     events,
     growth,
@@ -16,6 +17,7 @@ from members.admin import (
 
 __all__ = [
     "attributes",
+    "consents",
     "duplicates",
     "events",
     "growth",

@@ -1,4 +1,4 @@
-"""The member room's own panels of a member's page: profile, consents, other names, orders, what was bought most."""
+"""The member room's own panels of a member's page: profile, other names, orders, what was bought most."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from core.admin.base import BoundedPaginator
 from core.admin.display import Mark, badge, change_url, list_url, masked_email, masked_phone, money, number
 from core.admin.panels import Panel, member_panels
 from core.periods import within_calendar
+from members.admin.consents import PANEL as CONSENTS
 from members.admin.events import LARGEST_ID, about
-from members.admin.marks import EVENT_KINDS, GRANTED, ORDER_STATUS, REFUSED
-from members.models import Channel, EventKind, Gender, Member, OrderStatus
+from members.admin.marks import EVENT_KINDS, ORDER_STATUS
+from members.models import EventKind, Gender, Member, OrderStatus
 from members.selectors import ORDERED, Moment, bought_most, kinds_of, orders_of, timeline
 
 ORDERS_A_PAGE = 10
@@ -55,17 +56,6 @@ def birthday(member: Member) -> str:
     except ValueError:
         return member.birth_date_text
     return date_text(on, "DATE_FORMAT" if member.birth_year else "MONTH_DAY_FORMAT")
-
-
-def consents(request: HttpRequest, member: Member) -> dict[str, Any]:
-    said = {each.channel: each for each in member.consents.all()}
-    made_up = "consents" in member.made_up_fields
-    rows = []
-    for channel in Channel:
-        consent = said.get(channel)
-        mark = None if consent is None else badge(GRANTED if consent.granted else REFUSED)
-        rows.append((channel.label, mark, consent))
-    return {"rows": rows, "made_up": made_up}
 
 
 def identifiers(request: HttpRequest, member: Member) -> dict[str, Any] | None:
@@ -146,7 +136,7 @@ def _cursor(text: str) -> tuple[datetime, int, int] | None:
 
 for panel in (
     Panel("profile", _("Profile"), 10, "members/admin/panels/profile.html", "members.view_member", profile),
-    Panel("consents", _("May we write?"), 30, "members/admin/panels/consents.html", "members.view_consent", consents),
+    CONSENTS,
     Panel("products", _("Buys most"), 60, "members/admin/panels/products.html", "members.view_order", products),
     Panel(
         "timeline", _("What they did"), 70, "members/admin/panels/timeline.html", "members.view_order", history, wide=True

@@ -13,7 +13,7 @@ from core.api.schema import request_example
 from core.conf import shop_currency
 from core.registry import member_list_filters
 from members.api.bulk import MOST_ITEMS
-from members.models import Gender, Member, Order, OrderLine, OrderStatus, RefundReason
+from members.models import Gender, Member, Order, OrderLine, OrderStatus, Purpose, RefundReason
 
 MEMBER = request_example(
     {
@@ -119,12 +119,44 @@ class MemberOut(serializers.Serializer[Any]):
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "boolean"}, "example": {"sms": True}})
     def get_consents(self, member: Member) -> dict[str, bool]:
-        return {consent.channel: consent.granted for consent in member.consents.all()}
+        """Of marketing; every purpose, with its history, is at `members/{external_id}/consents/`."""
+        said = (each for each in member.consents.all() if each.purpose == Purpose.MARKETING)
+        return {consent.channel: consent.granted for consent in said}
+
+
+WORD = {
+    "oneOf": [
+        {"type": "boolean"},
+        {
+            "type": "object",
+            "required": ["granted"],
+            "properties": {
+                "granted": {"type": "boolean"},
+                "at": {"type": "string", "format": "date-time", "nullable": True},
+                "proof": {"type": "string", "nullable": True},
+                "text_version": {"type": "string", "nullable": True},
+            },
+        },
+    ]
+}
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "boolean"},
+            {"type": "object", "properties": dict.fromkeys(Purpose.values, WORD)},
+        ],
+        "description": "true or false is about marketing",
+    }
+)
+class ConsentField(serializers.JSONField):
+    """A channel's words: about marketing, or by purpose."""
 
 
 class ConsentsIn(serializers.Serializer[Any]):
-    sms = serializers.BooleanField(required=False)
-    email = serializers.BooleanField(required=False)
+    sms = ConsentField(required=False)
+    email = ConsentField(required=False)
 
 
 @extend_schema_serializer(component_name="MemberItem", examples=[MEMBER])
@@ -150,6 +182,11 @@ class MemberIn(serializers.Serializer[Any]):
     attributes = serializers.DictField(required=False)
     identifiers = IdentifierOut(many=True, required=False)
     consents = ConsentsIn(required=False)
+    consent_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text=_("when the member said what `consents` tells")
+    )
+    consent_proof = serializers.CharField(required=False, allow_null=True, help_text=_("how you know"))
+    consent_text_version = serializers.CharField(required=False, allow_null=True)
 
 
 @extend_schema_serializer(component_name="MemberChange", examples=[request_example({"city": "成都", "tags": []})])

@@ -39,9 +39,27 @@ class IdentifierItem(Struct, forbid_unknown_fields=True, frozen=True):
     value: str
 
 
+class ConsentWord(Struct, forbid_unknown_fields=True, frozen=True):
+    """A word with its proof: how we know, when the member said it, which text was agreed to."""
+
+    granted: bool
+    at: Instant = UNSET
+    proof: Text = UNSET
+    text_version: Text = UNSET
+
+
+class PurposesItem(Struct, forbid_unknown_fields=True, frozen=True):
+    """A channel's words by purpose."""
+
+    marketing: bool | ConsentWord | UnsetType = UNSET
+    service: bool | ConsentWord | UnsetType = UNSET
+
+
 class ConsentsItem(Struct, forbid_unknown_fields=True, frozen=True):
-    sms: bool | UnsetType = UNSET
-    email: bool | UnsetType = UNSET
+    """A bare true or false is about marketing."""
+
+    sms: bool | PurposesItem | UnsetType = UNSET
+    email: bool | PurposesItem | UnsetType = UNSET
 
 
 class MemberItem(Struct, forbid_unknown_fields=True, frozen=True):
@@ -61,6 +79,9 @@ class MemberItem(Struct, forbid_unknown_fields=True, frozen=True):
     tags: Annotated[list[str], Meta(max_length=MOST_WORDS)] | UnsetType | None = UNSET
     identifiers: Annotated[list[IdentifierItem], Meta(max_length=MOST_WORDS)] | UnsetType | None = UNSET
     consents: ConsentsItem | UnsetType = UNSET
+    consent_at: Instant = UNSET
+    consent_proof: Text = UNSET
+    consent_text_version: Text = UNSET
 
 
 class LineItem(Struct, forbid_unknown_fields=True, frozen=True):

@@ -1,6 +1,15 @@
 from members.models.attribute import AttributeDefinition, AttributeType
 from members.models.calendar import StoredCalendar
-from members.models.consent import Channel, Consent, Purpose
+from members.models.consent import (
+    Channel,
+    Consent,
+    ConsentRecord,
+    ConsentRequest,
+    ConsentSource,
+    Purpose,
+    RequestState,
+    Said,
+)
 from members.models.dirty import DirtyMark
 from members.models.event import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
 from members.models.growth import GrowthEntry
@@ -41,6 +50,9 @@ __all__ = [
     "Channel",
     "ColumnMapping",
     "Consent",
+    "ConsentRecord",
+    "ConsentRequest",
+    "ConsentSource",
     "DateOrder",
     "DirtyMark",
     "EntryKind",
@@ -78,6 +90,8 @@ __all__ = [
     "Refund",
     "RefundPolicy",
     "RefundReason",
+    "RequestState",
+    "Said",
     "Shop",
     "StoredCalendar",
     "random_bucket",
