@@ -23,6 +23,7 @@ GROUPS: list[tuple[Text, list[Room]]] = [
             (_("Orders"), "receipt_long", "members_order"),
             (_("Products"), "inventory_2", "members_product"),
             (_("Custom attributes"), "label", "members_attributedefinition"),
+            (_("Birthday policy"), "cake", "members_birthdaypolicy"),
             (_("Imports"), "upload_file", "members_import"),
             (_("Events"), "ads_click", "members_behaviourevent"),
             (_("Consents"), "mark_email_read", "members_consent"),

@@ -26,7 +26,7 @@ from campaigns.triggers import triggers
 from core.admin.forms import ShopInstantField, WholeNumberField, add_problems, free_slug
 from core.admin.rules import RuleField, RuleWidget
 from core.errors import DomainError, FieldProblem
-from members.models import Purpose
+from members.models import LeapDay, Purpose
 from retention.models import Segment
 
 KIND_FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -47,7 +47,7 @@ WEEKDAYS = [
     ("saturday", _("Saturday")),
     ("sunday", _("Sunday")),
 ]
-LEAP_DAYS = [("feb_28", _("28 February")), ("mar_1", _("1 March"))]
+LEAP_DAYS = [("", _("as the shop does")), *LeapDay.choices]
 RE_ENTRY = [
     ("", _("as usual for this trigger")),
     ("once", _("once ever")),
@@ -94,7 +94,7 @@ class CampaignForm(forms.Form):
     )
     days_before = WholeNumberField(label=_("days before the birthday"), required=False, help_text=_("0 is the day itself."))
     leap_day = forms.ChoiceField(
-        label=_("who was born on 29 February has it, in common years, on"),
+        label=_("who was born on 29 February has it, in common years,"),
         choices=LEAP_DAYS,
         required=False,
         widget=UnfoldAdminSelectWidget,

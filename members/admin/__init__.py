@@ -11,6 +11,7 @@ from members.admin import (
     orders,
     panels,
     points,
+    policies,
     products,
     quality,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "orders",
     "panels",
     "points",
+    "policies",
     "products",
     "quality",
 ]

@@ -29,7 +29,7 @@ from members.admin.forms import CONSENT_PREFIX, ProfileForm
 from members.admin.marks import CHANNELS, UNREACHABLE
 from members.ingest import ingest_members
 from members.models import Channel, ConsentSource, Member, Purpose
-from members.selectors import members_found, members_reachable, members_tagged, reachable_channels
+from members.selectors import VIEW_CONTACTS, members_found, members_reachable, members_tagged, reachable_channels
 
 MADE_UP = _("made up for the demonstration")
 
@@ -183,7 +183,7 @@ class MemberAdmin(RekindleAdmin):
         member = self.changeable(request, object_id)
         if not self.has_change_permission(request, member):
             raise PermissionDenied
-        form = ProfileForm(request.POST or None, member=member)
+        form = ProfileForm(request.POST or None, member=member, contacts=request.user.has_perm(VIEW_CONTACTS))
         back = change_url("members_member", member.pk)
         if request.method == "POST" and form.is_valid() and self._save(request, member, form):
             return HttpResponseRedirect(back)

@@ -45,6 +45,8 @@ def _without_id(example: OpenApiExample) -> dict[str, Any]:
 
 # --- members
 
+CALENDARS = ("solar", "lunar", "lunar_leap")
+
 
 class MemberQuery(serializers.Serializer[Any]):
     """What the list of members can be asked."""
@@ -89,6 +91,7 @@ class MemberOut(serializers.Serializer[Any]):
     name = KnownText()
     gender = serializers.ChoiceField(Gender.choices, allow_null=True)
     birth_date = serializers.SerializerMethodField()
+    birth_calendar = serializers.SerializerMethodField(help_text=_("by which calendar `birth_date` is told"))
     phone = KnownText()
     email = KnownText()
     city = KnownText()
@@ -97,6 +100,10 @@ class MemberOut(serializers.Serializer[Any]):
     source = KnownText()  # type: ignore[assignment]
     time_zone = KnownText()
     language = KnownText()
+    occupation = KnownText()
+    family = KnownText()
+    hobbies = serializers.SerializerMethodField()
+    referrer = KnownText(help_text=_("the external id of who brought the member, as it was told"))
     tags = serializers.SerializerMethodField()
     attributes = serializers.DictField()
     identifiers = IdentifierOut(many=True)
@@ -113,6 +120,13 @@ class MemberOut(serializers.Serializer[Any]):
     @extend_schema_field({"type": "string", "nullable": True, "example": "1990-02-29"})
     def get_birth_date(self, member: Member) -> str | None:
         return member.birth_date_text or None
+
+    @extend_schema_field(serializers.ChoiceField(CALENDARS, allow_null=True))
+    def get_birth_calendar(self, member: Member) -> str | None:
+        return None if member.birth_key is None else member.birth_calendar or "solar"
+
+    def get_hobbies(self, member: Member) -> list[str]:
+        return member.hobbies.split("|") if member.hobbies else []
 
     def get_tags(self, member: Member) -> list[str]:
         return sorted(tag.tag for tag in member.tags.all())
@@ -170,6 +184,9 @@ class MemberIn(serializers.Serializer[Any]):
     name = serializers.CharField(required=False, allow_null=True)
     gender = serializers.ChoiceField(Gender.choices, required=False, allow_null=True)
     birth_date = serializers.CharField(required=False, allow_null=True, help_text=_("“1990-02-29” or “--02-29”"))
+    birth_calendar = serializers.ChoiceField(
+        CALENDARS, required=False, allow_null=True, help_text=_("comes with `birth_date`; left out: solar")
+    )
     phone = serializers.CharField(required=False, allow_null=True)
     email = serializers.CharField(required=False, allow_null=True)
     city = serializers.CharField(required=False, allow_null=True)
@@ -178,6 +195,12 @@ class MemberIn(serializers.Serializer[Any]):
     source = serializers.CharField(required=False, allow_null=True)  # type: ignore[assignment]
     time_zone = serializers.CharField(required=False, allow_null=True)
     language = serializers.CharField(required=False, allow_null=True)
+    occupation = serializers.CharField(required=False, allow_null=True)
+    family = serializers.CharField(required=False, allow_null=True)
+    hobbies = serializers.ListField(child=serializers.CharField(), required=False, allow_null=True)
+    referrer = serializers.CharField(
+        required=False, allow_null=True, help_text=_("the external id of who brought the member; nobody brings themselves")
+    )
     tags = serializers.ListField(child=serializers.CharField(), required=False)
     attributes = serializers.DictField(required=False)
     identifiers = IdentifierOut(many=True, required=False)

@@ -6,6 +6,7 @@ Types are checked here, by compiled code; what a value must be beyond its type i
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Annotated, Any, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -31,6 +32,14 @@ Instant: TypeAlias = Any
 """ISO 8601 text, or a datetime from our own code. Read in `normalise`: the compiled reader refuses bare dates."""
 
 Text: TypeAlias = str | UnsetType | None
+
+
+class Calendar(Enum):
+    """By which calendar a birth date is told; left out it is the solar one."""
+
+    SOLAR = "solar"
+    LUNAR = "lunar"
+    LUNAR_LEAP = "lunar_leap"
 
 
 class IdentifierItem(Struct, forbid_unknown_fields=True, frozen=True):
@@ -67,6 +76,7 @@ class MemberItem(Struct, forbid_unknown_fields=True, frozen=True):
     name: Text = UNSET
     gender: Gender | UnsetType | None = UNSET
     birth_date: Text = UNSET
+    birth_calendar: Calendar | UnsetType | None = UNSET
     phone: Text = UNSET
     email: Text = UNSET
     city: Text = UNSET
@@ -75,6 +85,10 @@ class MemberItem(Struct, forbid_unknown_fields=True, frozen=True):
     source: Text = UNSET
     time_zone: Text = UNSET
     language: Text = UNSET
+    occupation: Text = UNSET
+    family: Text = UNSET
+    hobbies: Annotated[list[str], Meta(max_length=MOST_WORDS)] | UnsetType | None = UNSET
+    referrer: Text = UNSET
     attributes: Annotated[dict[str, str | int | float | bool | None], Meta(max_length=MOST_WORDS)] | UnsetType | None = UNSET
     tags: Annotated[list[str], Meta(max_length=MOST_WORDS)] | UnsetType | None = UNSET
     identifiers: Annotated[list[IdentifierItem], Meta(max_length=MOST_WORDS)] | UnsetType | None = UNSET

@@ -19,18 +19,20 @@ from core.sql import find_rows, insert_rows, update_rows
 from members.ingest.attributes import declare_attributes
 from members.ingest.merged import Answering, answering
 from members.ingest.normalise import MEMBER_KEYS, Surroundings
+from members.ingest.referrers import referrers_of
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import Identifies, MemberRow
 from members.models import DirtyMark, Identifier, Member, MemberTag, random_bucket
 from members.services.consents import Origin, Recorded, Word, record
 from members.services.journal import Journal, member_mark, plain
 
-DERIVED: dict[str, Any] = {"birth_year": None, "birth_key": None, "registered_day": None}
+DERIVED: dict[str, Any] = {"birth_year": None, "birth_key": None, "birth_calendar": "", "registered_day": None}
 EMPTY: dict[str, Any] = {key.column: key.empty for key in MEMBER_KEYS} | DERIVED | {"attributes": {}}
 """What a column holds that no row ever stated."""
 
 COLUMNS = tuple(EMPTY)
-TOLD_TOGETHER = frozenset({"birth_key", "birth_year", "registered_at", "registered_day"})
+BIRTHDAY = ("birth_key", "birth_year", "birth_calendar")
+TOLD_TOGETHER = frozenset({*BIRTHDAY, "registered_at", "registered_day"})
 IDENTIFIER_KEY = ("source", "kind", "value")
 TAG_COLUMNS = ("pk", "member_id", "tag")
 ATTEMPTS = 5
@@ -77,7 +79,7 @@ class MemberState:
             for column, value in row.stated.items()
             if column in self.values and self.values[column] in (None, "") and column not in TOLD_TOGETHER
         }
-        for columns in (("birth_key", "birth_year"), ("registered_at", "registered_day")):
+        for columns in (BIRTHDAY, ("registered_at", "registered_day")):
             if columns[0] in row.stated and self.values[columns[0]] is None:
                 new |= {column: row.stated[column] for column in columns}
         attributes = {} if row.attributes is UNSET or row.attributes is None else row.attributes
@@ -168,6 +170,7 @@ def _write(rows: Sequence[MemberRow], given: Surroundings, origin: Origin, journ
     names = {row.external_id for row in rows}
     merged = answering(names)
     rows = _spoken_of(rows, merged)
+    referrers = referrers_of(rows)
     by_member: dict[str, list[MemberRow]] = {}
     for row in rows:
         by_member.setdefault(row.external_id, []).append(row)
@@ -178,7 +181,7 @@ def _write(rows: Sequence[MemberRow], given: Surroundings, origin: Origin, journ
     rejected: list[RejectedRow] = []
     states: dict[int, MemberState] = {}
     for row in rows:
-        problem = claims.refused(row)
+        problem = referrers.refused(row) or claims.refused(row)
         if problem is None:
             pk = ids[row.external_id]
             states.setdefault(pk, MemberState(EMPTY if pk in made else stored[pk])).take(row)

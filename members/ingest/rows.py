@@ -15,6 +15,7 @@ from core.errors import FieldProblem
 from core.periods import day_number, hour_of_day
 from members.ingest.contracts import (
     MOST_MINOR,
+    Calendar,
     ConsentsItem,
     ConsentWord,
     IdentifierItem,
@@ -140,9 +141,7 @@ def member_row(index: int, item: MemberItem, given: Surroundings) -> MemberRow |
     """This function will clean one member item, or tell everything that is wrong with it."""
     reader = Reader(given)
     stated = reader.stated(item, MEMBER_KEYS)
-    if item.birth_date is not UNSET:
-        read = reader.take("birth_date", birthday, item.birth_date or "", given)
-        stated["birth_year"], stated["birth_key"] = read or (None, None)
+    _take_birthday(reader, item, stated)
     if "registered_at" in stated:
         registered_at = stated["registered_at"]
         stated["registered_day"] = None if registered_at is None else day_number(registered_at, given.zone)
@@ -156,6 +155,24 @@ def member_row(index: int, item: MemberItem, given: Surroundings) -> MemberRow |
         consents=() if item.consents is UNSET else _consents(reader, item.consents, item),
     )
     return RejectedRow(index, tuple(reader.problems)) if reader.problems else row
+
+
+def _take_birthday(reader: Reader, item: MemberItem, stated: dict[str, Any]) -> None:
+    """Date and calendar are one thing: a date without a calendar is solar, a calendar without a date says nothing."""
+    calendar = None if item.birth_calendar is UNSET else item.birth_calendar
+    if item.birth_date is UNSET:
+        if calendar is not None:
+            message = _("A calendar comes with a birth date.")
+            reader.problems.append(FieldProblem("birth_calendar", "birth_date_missing", message))
+        return
+    lunar = calendar is not None and calendar is not Calendar.SOLAR
+
+    def read(value: str) -> tuple[int | None, int | None]:
+        return birthday(value, reader.given, lunar=lunar)
+
+    year, key = reader.take("birth_date", read, item.birth_date or "") or (None, None)
+    stated["birth_year"], stated["birth_key"] = year, key
+    stated["birth_calendar"] = calendar.value if lunar and calendar is not None and key is not None else ""
 
 
 def _attributes(reader: Reader, given: dict[str, Any] | UnsetType | None) -> dict[str, Any] | UnsetType | None:

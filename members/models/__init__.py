@@ -29,7 +29,17 @@ from members.models.ledger import (
 )
 from members.models.lookups import BeginsWith
 from members.models.mapping import ColumnMapping, DateOrder, MappingTarget
-from members.models.member import ADDRESS_COLUMNS, BUCKETS, Gender, Member, MemberTag, random_bucket
+from members.models.member import (
+    ADDRESS_COLUMNS,
+    BUCKETS,
+    BirthCalendar,
+    BirthdayPolicy,
+    Gender,
+    LeapDay,
+    Member,
+    MemberTag,
+    random_bucket,
+)
 from members.models.merge import MergeRecord
 from members.models.order import STATUS_RANK, Order, OrderLine, OrderStatus, Refund, RefundReason
 from members.models.product import Category, Product
@@ -46,6 +56,8 @@ __all__ = [
     "AttributeType",
     "BeginsWith",
     "BehaviourEvent",
+    "BirthCalendar",
+    "BirthdayPolicy",
     "Category",
     "Channel",
     "ColumnMapping",
@@ -70,6 +82,7 @@ __all__ = [
     "JsonGiven",
     "JsonNumber",
     "JsonText",
+    "LeapDay",
     "LedgerEntry",
     "LotMovement",
     "LotState",

@@ -33,7 +33,7 @@ MERGED_SOURCE, MERGED_KIND = "rekindle", "merged_external_id"
 FILLED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("name", ("name",)),
     ("gender", ("gender",)),
-    ("birth_date", ("birth_key", "birth_year")),
+    ("birth_date", ("birth_key", "birth_year", "birth_calendar")),
     ("phone", ("phone",)),
     ("email", ("email",)),
     ("city", ("city", "province")),
@@ -41,6 +41,10 @@ FILLED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("source", ("source",)),
     ("time_zone", ("time_zone",)),
     ("language", ("language",)),
+    ("occupation", ("occupation",)),
+    ("family", ("family",)),
+    ("hobbies", ("hobbies",)),
+    ("referrer", ("referrer",)),
 )
 """What is filled from the dropped profile, by the names that `made_up_fields` uses. What belongs together is filled only
 where the two do not contradict each other: the city of one and the province of the other would be no place."""
@@ -130,7 +134,11 @@ def profile_gained(*, keep: int, drop: int) -> Document:
     for name, columns in FILLED:
         if any(_is_known(kept[column]) and kept[column] != dropped[column] for column in columns):
             continue
+        if name == "birth_date" and _is_known(kept["birth_key"]) and kept["birth_calendar"] != dropped["birth_calendar"]:
+            continue  # the same numbers by another calendar are another day
         new = {column: dropped[column] for column in columns if _is_known(dropped[column]) and not _is_known(kept[column])}
+        if name == "referrer" and dropped["referrer"] == kept["external_id"]:
+            continue  # one of the two had brought the other
         if new:
             gained |= new
             made_up |= {name} & set(dropped["made_up_fields"])
@@ -173,6 +181,10 @@ def _empty_profile(filled: Document, keep: int) -> None:
         }
     if "birth_year" not in restored and "birth_key" in restored and now_there["birth_year"] is not None:
         del restored["birth_key"]  # a year that was told since needs its day
+    if "birth_key" not in restored or "birth_calendar" not in after:
+        restored.pop("birth_calendar", None)  # a calendar goes with its day
+    elif "birth_calendar" not in restored:
+        restored["birth_calendar"] = ""
     _write_profile(keep, restored)
 
 
@@ -298,7 +310,6 @@ def _part_consents(consents: Document, *, keep: int, drop: int, merged_at: datet
     }
     _say(drop, theirs | {key: strictest(kept=theirs.get(key), dropped=word) for key, word in refused.items()})
     origin = Origin(ConsentSource.UNDO, "the two were parted")
-    note_history({(keep, *key): word for key, word in restored.items()}, origin=origin, now=now)
     note_history({(drop, *key): word for key, word in refused.items()}, origin=origin, now=now)
 
 

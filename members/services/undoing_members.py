@@ -23,11 +23,11 @@ from members.models import (
     Purpose,
 )
 from members.services.consents import WORD, Origin, Standing, note_history, standing_words, write_standing
-from members.services.journal import ATTRIBUTE, MEMBER_MARKED, Journal, member_mark, plain, same
+from members.services.journal import ATTRIBUTE, MEMBER_ADDED, MEMBER_MARKED, Journal, member_mark, plain, same
 from members.services.undoing_values import AT_ONCE, DERIVED, Undone, Values, delete_rows, read_back, row_back, with_days
 
-MEMBER_COLUMNS = (*MEMBER_MARKED, "registered_day")
-TOGETHER = ("birth_key", "birth_year")
+MEMBER_COLUMNS = (*MEMBER_MARKED, *MEMBER_ADDED, "registered_day")
+TOGETHER = ("birth_key", "birth_year", "birth_calendar")
 
 
 # --- What members are called and allow
