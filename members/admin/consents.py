@@ -12,12 +12,13 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from core.admin.base import ReadOnlyAdmin
-from core.admin.display import badge, change_url, list_url, number, share
+from core.admin.display import badge, bar, change_url, list_url, number, share
 from core.admin.forms import ShopInstantField, add_problems
 from core.admin.panels import Panel
 from core.errors import DomainError
@@ -155,12 +156,19 @@ def _headline(lines: tuple[ReachLine, ...]) -> str:
     )
 
 
+def _bar(line: ReachLine) -> SafeString:
+    whole = line.members or 1
+    parts = (("green", line.reachable), ("amber", line.granted - line.reachable), ("red", line.suppressed + line.refused))
+    return bar(((colour, count / whole) for colour, count in parts), title="")
+
+
 def _row(line: ReachLine) -> dict[str, Any]:
     return {
         "channel": Channel(line.channel).label,
         "purpose": Purpose(line.purpose).label,
         "reachable": number(line.reachable),
         "url": list_url("members_member", reach=f"{line.channel}-{line.purpose}"),
+        "bar": _bar(line),
         "share": share(line.reachable / line.members if line.members else None),
         "granted": number(line.granted),
         "address": number(line.with_address),

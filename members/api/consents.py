@@ -100,7 +100,7 @@ class ConsentIn(BodyIn):
     )
 
 
-class ReachOut(serializers.Serializer[Any]):
+class ConsentReachOut(serializers.Serializer[Any]):
     """`reachable` members agreed and have an address; `pending` did not confirm yet, and do not count as agreed."""
 
     channel = serializers.ChoiceField(Channel.choices)
@@ -114,8 +114,8 @@ class ReachOut(serializers.Serializer[Any]):
     pending = serializers.IntegerField()
 
 
-class ReachListOut(serializers.Serializer[Any]):
-    results = ReachOut(many=True)
+class ConsentReachListOut(serializers.Serializer[Any]):
+    results = ConsentReachOut(many=True)
 
 
 class MemberConsents(ApiView):
@@ -179,7 +179,7 @@ class ConsentReach(ApiView):
 
     scopes = {"GET": Scope.MEMBERS_READ}
 
-    @extend_schema(operation_id="consents_reach", responses=ReachListOut)
+    @extend_schema(operation_id="consents_reach", responses=ConsentReachListOut)
     def get(self, request: Request) -> Response:
         """By channel and purpose, all members."""
-        return Response(ReachListOut({"results": consent_reach()}).data)
+        return Response(ConsentReachListOut({"results": consent_reach()}).data)

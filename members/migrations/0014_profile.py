@@ -26,6 +26,11 @@ class Migration(migrations.Migration):
             options={'permissions': [('view_contacts', 'Can see phone numbers and e-mail addresses in full')], 'verbose_name': 'member', 'verbose_name_plural': 'members'},
         ),
         migrations.AddField(
+            model_name='import',
+            name='suppressed',
+            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name='consents of the unsubscribed'),
+        ),
+        migrations.AddField(
             model_name='member',
             name='birth_calendar',
             field=models.CharField(blank=True, choices=[('lunar', 'lunar'), ('lunar_leap', 'lunar, in a leap month')], db_default='', max_length=12, verbose_name='calendar of the birthday'),
