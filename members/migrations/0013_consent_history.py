@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('members', '0011_longer_codes_of_findings'),
+        ('members', '0012_growth_entries'),
     ]
 
     operations = [

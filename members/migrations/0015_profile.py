@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('members', '0013_history_of_known_consents'),
+        ('members', '0014_history_of_known_consents'),
     ]
 
     operations = [
