@@ -21,6 +21,8 @@ from members.models.attribute import LONGEST_NAME
 LOOKED_AT = 5_000
 """Members whose attributes are looked at: a page costs the same however many there are."""
 FEWEST_BUCKETS = 10
+LONGEST_KEY = 100
+"""Characters of a name under which values come in: what the ingest takes."""
 
 
 class AttributeInUse(DomainError):
@@ -80,8 +82,8 @@ def declare_attribute(*, name: str, label: str, type_: str, now: datetime) -> At
     Raises InvalidInput for a name, label or type that is none, and for a name that is declared already.
     """
     name = name.strip()
-    if not name or len(name) > LONGEST_NAME or "\x00" in name:
-        raise _refused("name", _("A name has 1 to %(limit)s characters.") % {"limit": LONGEST_NAME})
+    if not name or len(name) > LONGEST_KEY or "\x00" in name:
+        raise _refused("name", _("A name has 1 to %(limit)s characters.") % {"limit": LONGEST_KEY})
     _require_sound(label, type_)
     with transaction.atomic():
         lock_for_transaction(LockSpace.REFRESH, EDITING)

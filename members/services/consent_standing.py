@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
@@ -59,7 +60,7 @@ def consent_reach() -> tuple[ReachLine, ...]:
     members = Member.objects.aggregate(
         members=Count("pk"), **{channel: Count("pk", filter=has) for channel, has in addressed.items()}
     )
-    counts = {
+    counts: dict[tuple[str, str], dict[str, Any]] = {
         (row["channel"], row["purpose"]): row
         for row in Consent.objects.order_by()
         .values("channel", "purpose")

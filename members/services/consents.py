@@ -178,7 +178,7 @@ def record(words: Sequence[Word], *, now: datetime) -> Recorded:
 
 def standing_words(member_ids: Collection[int]) -> dict[tuple[int, str, str], Standing]:
     """This function will read the last words of members."""
-    found = {}
+    found: dict[tuple[int, str, str], Standing] = {}
     for chunk in batches(sorted(member_ids), AT_ONCE):
         rows = Consent.objects.filter(member_id__in=chunk).values_list("member_id", "channel", "purpose", *WORD)
         found |= {(pk, channel, purpose): Standing(*word) for pk, channel, purpose, *word in rows}

@@ -250,7 +250,9 @@ def _topic(word: Document) -> Topic:
 
 def _standing(word: Document) -> Standing:
     """A word as it was kept; one kept before there were dates of its own has none."""
-    return Standing(*(_instant(word.get(name)) if name.endswith("_at") else word[name] for name in WORD))
+    changed_at = datetime.fromisoformat(word["changed_at"])
+    said_at, suppressed_at = _instant(word.get("said_at")), _instant(word.get("suppressed_at"))
+    return Standing(word["granted"], word["proof"], changed_at, said_at, suppressed_at)
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -308,7 +310,8 @@ def _part_consents(consents: Document, *, keep: int, drop: int, merged_at: datet
         for key, word in ((_topic(each), _standing(each)) for each in current.values())
         if not word.granted and word.changed_at > merged_at and key not in restored
     }
-    _say(drop, theirs | {key: strictest(kept=theirs.get(key), dropped=word) for key, word in refused.items()})
+    insert_json(Consent, consents["rows"])
+    _say(drop, {key: strictest(kept=theirs.get(key), dropped=word) for key, word in refused.items()})
     origin = Origin(ConsentSource.UNDO, "the two were parted")
     note_history({(drop, *key): word for key, word in refused.items()}, origin=origin, now=now)
 
