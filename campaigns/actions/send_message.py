@@ -120,7 +120,7 @@ def _links(call: Call, row: Due) -> Words:
     made: Words = {}
     if "unsubscribe_url" in params.body:
         made["unsubscribe_url"] = unsubscribe_url(
-            member_id=row.member_id, channel=params.channel, purpose=params.purpose.value
+            member_id=row.member_id, channel=params.channel, purpose=params.purpose.value, now=call.now
         )
     if "preferences_url" in params.body:
         made["preferences_url"] = preferences_url(member_id=row.member_id, now=call.now)

@@ -149,7 +149,7 @@ def _statuses(campaign_ids: set[int]) -> dict[int, str]:
 
 
 def _claim(row: Delivery, to: str) -> Claim:
-    url = unsubscribe_url(member_id=row.member_id, channel=row.channel, purpose=row.purpose)
+    url = unsubscribe_url(member_id=row.member_id, channel=row.channel, purpose=row.purpose, now=row.queued_at)
     message = Message(key=row.idempotency_key, to=to, subject=row.subject, body=row.body, unsubscribe_url=url)
     return Claim(id=row.pk, attempts=row.attempts + 1, message=message)
 

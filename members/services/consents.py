@@ -97,6 +97,7 @@ def outcome_of(word: Word, standing: Standing | None, now: datetime) -> tuple[Ou
 
     It depends on when things were said, not on which was heard first: a refusal for good holds against every consent that
     was not said after it, at the same instant too; of other words the later stands, at the same instant the refusal.
+    Refusing again is no news, and moves the instant on.
     """
     stated = word.stated
     at = stated.said_at or now
@@ -122,8 +123,8 @@ def _suppressed(standing: Standing | None, at: datetime, proof: str) -> tuple[Ou
     suppressed_at = max(standing.suppressed_at or at, at)
     if standing.granted and standing.said_at is not None and standing.said_at > suppressed_at:
         return Outcome.OUTDATED, standing._replace(suppressed_at=suppressed_at)
-    if not standing.granted and standing.suppressed_at == suppressed_at:
-        return Outcome.UNCHANGED, standing
+    if not standing.granted and standing.suppressed_at is not None:
+        return Outcome.UNCHANGED, standing._replace(suppressed_at=suppressed_at)
     return Outcome.TAKEN, Standing(False, proof, suppressed_at, None, suppressed_at)
 
 
@@ -167,8 +168,9 @@ def record(words: Sequence[Word], *, now: datetime) -> Recorded:
         done.outcomes.append(outcome)
         if outcome is Outcome.SUPPRESSED:
             done.kept_back.append(word)
-        if standing is not None and standing != current.get(key):
+        if standing is not None:
             current[key] = standing
+        if outcome is Outcome.TAKEN or (outcome is Outcome.OUTDATED and word.suppresses):
             records.append(_record(word, now))
     done.changed = {key: (before.get(key), after) for key, after in current.items() if before.get(key) != after}
     write_standing({key: after for key, (_before, after) in done.changed.items()})

@@ -19,7 +19,6 @@ PREFERENCES_VALID = timedelta(days=180)
 """A page with all choices is worth more to a thief than one that only unsubscribes, which never expires."""
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
-SECONDS_A_DAY = 86_400
 CODES = {Channel.SMS.value: "s", Channel.EMAIL.value: "e", Purpose.MARKETING.value: "m", Purpose.SERVICE.value: "v"}
 NAMES = {code: name for name, code in CODES.items()}
 
@@ -38,14 +37,19 @@ class LinkExpired(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribeLink:
+    """`recent`: young enough to lead on to the page with all choices."""
+
     member_id: int
     channel: str
     purpose: str
+    recent: bool
 
 
-def unsubscribe_url(*, member_id: int, channel: str, purpose: str) -> str:
-    """This function will return the address by which a member unsubscribes from a channel and purpose: always the same."""
-    return f"{public_url()}/u/{_signed('unsubscribe', str(member_id), CODES[channel] + CODES[purpose])}/"
+def unsubscribe_url(*, member_id: int, channel: str, purpose: str, now: datetime) -> str:
+    """This function will return the address by which a member unsubscribes from a channel and purpose; all made on one day
+    are the same, so that a message that is sent again says the same."""
+    day = str((now - EPOCH).days)
+    return f"{public_url()}/u/{_signed('unsubscribe', str(member_id), CODES[channel] + CODES[purpose], day)}/"
 
 
 def preferences_url(*, member_id: int, now: datetime) -> str:
@@ -58,10 +62,11 @@ def confirm_url(*, request_id: int) -> str:
     return f"{public_url()}/c/{_signed('confirm', str(request_id))}/"
 
 
-def read_unsubscribe(token: str) -> UnsubscribeLink:
+def read_unsubscribe(token: str, *, now: datetime) -> UnsubscribeLink:
     """This function will return what an unsubscribe token concerns, or raise LinkForged or LinkExpired."""
-    member_id, codes = _parts("unsubscribe", token, 2)
-    return UnsubscribeLink(_living(int(member_id)), NAMES[codes[0]], NAMES[codes[1]])
+    member_id, codes, day = _parts("unsubscribe", token, 3)
+    recent = (now - EPOCH).days - int(day) <= PREFERENCES_VALID.days
+    return UnsubscribeLink(_living(int(member_id)), NAMES[codes[0]], NAMES[codes[1]], recent)
 
 
 def read_preferences(token: str, *, now: datetime) -> int:

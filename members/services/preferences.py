@@ -10,7 +10,7 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import NotFound
-from members.models import ADDRESS_COLUMNS, Channel, Consent, ConsentSource, Member, Purpose, Said
+from members.models import ADDRESS_COLUMNS, Channel, Consent, ConsentSource, Member, Purpose
 from members.services.consents import Origin, Outcome, Stated, Word, record_locked, suppress
 
 PAGE_TEXT = "preference page 1"
@@ -55,9 +55,10 @@ def preferences_of(*, member_id: int) -> Preferences:
 
 
 def choose_preferences(*, member_id: int, chosen: Mapping[tuple[str, str], bool], now: datetime) -> int:
-    """This function will record what a member chose where it differs from what stood, and return how many that were.
+    """This function will record what a member chose, and return how much of it is new.
 
-    A tick is a consent said now, with the page as its proof; a tick taken away unsubscribes.
+    A tick is a consent said now, with the page as its proof; no tick is a refusal for good, also where nothing was said
+    before: the member saw the line and left it empty.
     """
     known = {(each.channel, each.purpose): each.granted for each in preferences_of(member_id=member_id).choices}
     origin = Origin(ConsentSource.PREFERENCES, f"chosen on the {PAGE_TEXT}", stated_by="the member")
@@ -69,7 +70,7 @@ def choose_preferences(*, member_id: int, chosen: Mapping[tuple[str, str], bool]
             suppresses=not granted,
         )
         for (channel, purpose), granted in sorted(chosen.items())
-        if (channel, purpose) in known and known[(channel, purpose)] != granted
+        if (channel, purpose) in known and not (granted and known[(channel, purpose)])
     ]
     done = record_locked(words, now=now)
     return done.outcomes.count(Outcome.TAKEN)
@@ -77,9 +78,6 @@ def choose_preferences(*, member_id: int, chosen: Mapping[tuple[str, str], bool]
 
 def unsubscribe(*, member_id: int, channel: str, purpose: str, now: datetime) -> None:
     """This function will record that a member unsubscribed by the link of a message; again: nothing new."""
-    standing = Consent.objects.filter(member=member_id, channel=channel, purpose=purpose).first()
-    if standing is not None and standing.said is Said.SUPPRESSED:
-        return
     origin = Origin(ConsentSource.UNSUBSCRIBE, "the link in a message", stated_by="the member")
     suppress(member_ids=[member_id], channel=channel, purposes=[purpose], origin=origin, now=now)
 

@@ -19,7 +19,7 @@ from members.web.doors import public_page, shown
 def unsubscribe_page(request: HttpRequest, token: str, now: datetime) -> HttpResponse:
     """A page with one button: looking at the link, as scanners of mail do, changes nothing. A POST unsubscribes, the page's
     own as well as a mail program's one click (RFC 8058)."""
-    link = read_unsubscribe(token)
+    link = read_unsubscribe(token, now=now)
     member = preferences_of(member_id=link.member_id).member
     if request.method == "POST":
         unsubscribe(member_id=link.member_id, channel=link.channel, purpose=link.purpose, now=now)
@@ -28,7 +28,7 @@ def unsubscribe_page(request: HttpRequest, token: str, now: datetime) -> HttpRes
         "marketing": link.purpose == Purpose.MARKETING,
         "channel": Channel(link.channel).label,
         "address": _address(member, link.channel),
-        "preferences_url": _path(preferences_url(member_id=member.pk, now=now)),
+        "preferences_url": _path(preferences_url(member_id=member.pk, now=now)) if link.recent else "",
     }
     return shown(request, "members/web/unsubscribe.html", context, member=member)
 

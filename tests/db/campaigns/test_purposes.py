@@ -78,7 +78,7 @@ class TestUnsubscribing:
         decide(steps=[{**SMS, "body": "Sale! {{ unsubscribe_url }} {{ preferences_url }}"}])
         dispatch_messages(now=NOW)
 
-        url = unsubscribe_url(member_id=member.pk, channel="sms", purpose="marketing")
+        url = unsubscribe_url(member_id=member.pk, channel="sms", purpose="marketing", now=NOW)
         (message,) = provider.got
         assert message.unsubscribe_url == url
         assert message.body.startswith(f"Sale! {url} http")

@@ -25,8 +25,9 @@ def of(url: str) -> str:
     return urlsplit(url).path
 
 
-def unsubscribing(member: Member, channel: str = "email") -> str:
-    return of(unsubscribe_url(member_id=member.pk, channel=channel, purpose="marketing"))
+def unsubscribing(member: Member, days_ago: int = 0) -> str:
+    sent_at = timezone.now() - timedelta(days=days_ago)
+    return of(unsubscribe_url(member_id=member.pk, channel="email", purpose="marketing", now=sent_at))
 
 
 def granted() -> set[str]:
@@ -56,6 +57,14 @@ class TestUnsubscribing:
         member = make_reachable(email="wang.fang@example.com")
         shown = client.get(unsubscribing(member)).content.decode()
         assert ("w***@example.com" in shown, "wang.fang" in shown) == (True, False)
+
+    def test_works_for_ever_but_leads_on_for_half_a_year_only(self, client: Client) -> None:
+        member = make_reachable()
+        assert "/p/" in client.get(unsubscribing(member)).content.decode()
+        old = unsubscribing(member, days_ago=1_000)
+        assert "/p/" not in client.get(old).content.decode()
+        assert client.post(old).status_code == 200
+        assert granted() == {"sms"}
 
     def test_follows_a_member_who_was_merged(self, client: Client) -> None:
         keep, drop = make_reachable(), make_member()
@@ -110,7 +119,12 @@ class TestPreferences:
         page = of(preferences_url(member_id=make_reachable().pk, now=timezone.now()))
         assert client.post(page, {"sms-service": "on", "email-marketing": "on"}).status_code == 200
         said = Consent.objects.order_by("channel", "purpose").values_list("channel", "purpose", "granted")
-        assert list(said) == [("email", "marketing", True), ("sms", "marketing", False), ("sms", "service", True)]
+        assert list(said) == [
+            ("email", "marketing", True),
+            ("email", "service", False),
+            ("sms", "marketing", False),
+            ("sms", "service", True),
+        ]
         assert set(ConsentRecord.objects.values_list("source", "said")) == {
             ("preferences", "granted"),
             ("preferences", "suppressed"),
