@@ -91,6 +91,8 @@ MEMBER_KEYS: Mapping[str, MappedKey] = {
     "consent_email": MappedKey(_("agreed to e-mail"), "flag"),
     "consent_at": MappedKey(_("agreed or refused at"), "time"),
     "consent_proof": MappedKey(_("proof of consent")),
+    "consent_text_version": MappedKey(_("version of the text")),
+    "birth_calendar": MappedKey(_("calendar of the birthday")),
 }
 
 EVENT_KEYS: Mapping[str, MappedKey] = {
