@@ -238,6 +238,8 @@ def state_consent(
     refuses = not stated.granted if suppresses is None else suppresses
     word = Word(member_id, stated, origin, suppresses=refuses)
     done = record_locked([word], now=now)
+    if not done.outcomes:
+        raise NotFound(_("There is no such member."))
     if done.kept_back:
         raise StillSuppressed(
             _("The member unsubscribed. Only a consent said after that, with its date and a proof, can be recorded.")
@@ -267,13 +269,12 @@ def suppress(
 
 
 def record_locked(words: Sequence[Word], *, now: datetime) -> Recorded:
-    """This function will lock the members, record what they said, and mark them. Raises NotFound where one is gone."""
+    """This function will lock the members, record what they said, and mark them. Of who is gone nothing is recorded."""
     with transaction.atomic():
         wanted = {word.member_id for word in words}
         locked = Member.objects.filter(pk__in=wanted).order_by("pk").select_for_update(no_key=True)
-        if len(locked.values_list("pk", flat=True)) != len(wanted):
-            raise NotFound(_("There is no such member."))
-        done = record(words, now=now)
+        there = set(locked.values_list("pk", flat=True))
+        done = record([word for word in words if word.member_id in there], now=now)
         insert_rows(DirtyMark, ["member_id"], [(pk,) for pk in sorted({key[0] for key in done.changed})])
     return done
 
