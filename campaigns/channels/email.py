@@ -42,7 +42,7 @@ class Email(Channel):
             subject=message.subject,
             body=message.body,
             to=[message.to],
-            headers={"Message-ID": f"<{message.key}@{_domain()}>", **_one_click(message)},
+            headers=_one_click(message),
         )
         return hand_over(mail, key=message.key)
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0002_why_paused_as_code'),
+        ('campaigns', '0003_monthly_report'),
     ]
 
     operations = [
