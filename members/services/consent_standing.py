@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,7 @@ def consent_reach() -> tuple[ReachLine, ...]:
     members = Member.objects.aggregate(
         members=Count("pk"), **{channel: Count("pk", filter=has) for channel, has in addressed.items()}
     )
-    counts: dict[tuple[str, str], dict[str, Any]] = {
+    counts: dict[tuple[str, str], Mapping[str, Any]] = {
         (row["channel"], row["purpose"]): row
         for row in Consent.objects.order_by()
         .values("channel", "purpose")
