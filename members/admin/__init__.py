@@ -3,6 +3,7 @@
 from members.admin import (
     attributes,
     duplicates,
+    event_policy,
     events,
     growth,
     imports,
@@ -10,6 +11,7 @@ from members.admin import (
     orders,
     panels,
     points,
+    privacy,
     products,
     quality,
 )
@@ -17,6 +19,7 @@ from members.admin import (
 __all__ = [
     "attributes",
     "duplicates",
+    "event_policy",
     "events",
     "growth",
     "imports",
@@ -24,6 +27,7 @@ __all__ = [
     "orders",
     "panels",
     "points",
+    "privacy",
     "products",
     "quality",
 ]

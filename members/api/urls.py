@@ -16,6 +16,7 @@ from members.api.points import (
     MemberPointsRedeem,
     MemberPointsReverse,
 )
+from members.api.privacy import MemberExport
 from members.api.quality import DataQuality
 from members.api.timeline import MemberTimeline
 
@@ -29,6 +30,7 @@ urlpatterns = [
     path("members/<any:external_id>/points/reverse/", MemberPointsReverse.as_view()),
     path("members/<any:external_id>/growth/", MemberGrowth.as_view()),
     path("members/<any:external_id>/growth/entries/", MemberGrowthEntries.as_view()),
+    path("members/<any:external_id>/export/", MemberExport.as_view()),
     path("members/<any:external_id>/timeline/", MemberTimeline.as_view()),
     path("members/<any:external_id>/", MemberDetail.as_view()),
     path("orders/", OrderList.as_view()),

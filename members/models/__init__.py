@@ -2,7 +2,9 @@ from members.models.attribute import AttributeDefinition, AttributeType
 from members.models.calendar import StoredCalendar
 from members.models.consent import Channel, Consent, Purpose
 from members.models.dirty import DirtyMark
+from members.models.erasure import ErasedId, Erasure
 from members.models.event import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
+from members.models.event_policy import EventPolicy
 from members.models.growth import GrowthEntry
 from members.models.identifier import Identifier
 from members.models.imported import Import, ImportJournal, ImportState, ImportTarget
@@ -20,7 +22,18 @@ from members.models.ledger import (
 )
 from members.models.lookups import BeginsWith
 from members.models.mapping import ColumnMapping, DateOrder, MappingTarget
-from members.models.member import ADDRESS_COLUMNS, BUCKETS, Gender, Member, MemberTag, random_bucket
+from members.models.member import (
+    ADDRESS_COLUMNS,
+    BUCKETS,
+    ERASED_PREFIX,
+    PERSONAL_NUMBERS,
+    PERSONAL_TEXTS,
+    Gender,
+    Member,
+    MemberTag,
+    any_bucket,
+    random_bucket,
+)
 from members.models.merge import MergeRecord
 from members.models.order import STATUS_RANK, Order, OrderLine, OrderStatus, Refund, RefundReason
 from members.models.product import Category, Product
@@ -30,7 +43,10 @@ from members.models.shop import Shop
 __all__ = [
     "ADDRESS_COLUMNS",
     "BUCKETS",
+    "ERASED_PREFIX",
     "OWN_KINDS",
+    "PERSONAL_NUMBERS",
+    "PERSONAL_TEXTS",
     "REPORTED_KINDS",
     "STATUS_RANK",
     "AttributeDefinition",
@@ -44,7 +60,10 @@ __all__ = [
     "DateOrder",
     "DirtyMark",
     "EntryKind",
+    "ErasedId",
+    "Erasure",
     "EventKind",
+    "EventPolicy",
     "ExpiryRule",
     "Gender",
     "GrowthEntry",
@@ -80,5 +99,6 @@ __all__ = [
     "RefundReason",
     "Shop",
     "StoredCalendar",
+    "any_bucket",
     "random_bucket",
 ]
