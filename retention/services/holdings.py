@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from core.registry import Called, Holding, Kept
 from core.sql import rows_as_json
 from members.services.holdings import rows_of
-from retention.models import BuildAnswer, MemberFacts, Membership, StaticMember, Transition, UploadedId
+from retention.models import BuildAnswer, MemberFacts, MemberForecast, Membership, StaticMember, Transition, UploadedId
 from retention.selectors.sections import scores_rows
 from retention.services import ties
 
