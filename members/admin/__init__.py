@@ -5,6 +5,7 @@ from members.admin import (
     consents,
     duplicates,
     earning,
+    event_policy,
     events,
     growth,
     imports,
@@ -13,6 +14,7 @@ from members.admin import (
     panels,
     points,
     policies,
+    privacy,
     products,
     quality,
 )
@@ -22,6 +24,7 @@ __all__ = [
     "consents",
     "duplicates",
     "earning",
+    "event_policy",
     "events",
     "growth",
     "imports",
@@ -30,6 +33,7 @@ __all__ = [
     "panels",
     "points",
     "policies",
+    "privacy",
     "products",
     "quality",
 ]

@@ -11,14 +11,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.audit import Subject
 from core.api.auth import api_key_of
 from core.api.fields import BodyIn, InstantField, KnownText, TextField
 from core.api.pages import CursorPages
 from core.api.schema import request_example
 from core.api.views import ApiView
 from core.models import Scope
-from members.api.lookup import found_member
-from members.models import Channel, Consent, ConsentSource, Purpose, RequestState, Said
+from members.api.lookup import found_member, member_number
+from members.models import Channel, Consent, ConsentSource, Member, Purpose, RequestState, Said
 from members.services.consent_standing import consent_history, consent_reach, consent_requests, consents_of
 from members.services.consents import Origin, Stated, state_consent
 from members.services.opt_in import request_consent
@@ -122,6 +123,7 @@ class MemberConsents(ApiView):
     """What a member allows us, by channel and purpose."""
 
     scopes = {"GET": Scope.MEMBERS_READ, "POST": Scope.MEMBERS_WRITE, "PUT": Scope.MEMBERS_WRITE}
+    audits = Subject(Member, member_number)
 
     @extend_schema(operation_id="members_consents", responses=ConsentsOut)
     def get(self, request: Request, external_id: str) -> Response:

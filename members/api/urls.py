@@ -17,6 +17,7 @@ from members.api.points import (
     MemberPointsRedeem,
     MemberPointsReverse,
 )
+from members.api.privacy import MemberExport
 from members.api.quality import DataQuality
 from members.api.tiers import MemberTierDetail, TierList
 from members.api.timeline import MemberTimeline
@@ -36,6 +37,7 @@ urlpatterns = [
     path("members/<any:external_id>/consents/", MemberConsents.as_view()),
     path("members/<any:external_id>/consents/history/", MemberConsentHistory.as_view()),
     path("consents/reach/", ConsentReach.as_view()),
+    path("members/<any:external_id>/export/", MemberExport.as_view()),
     path("members/<any:external_id>/timeline/", MemberTimeline.as_view()),
     path("members/<any:external_id>/", MemberDetail.as_view()),
     path("tiers/", TierList.as_view()),

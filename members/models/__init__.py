@@ -24,7 +24,9 @@ from members.models.earning import (
     MarkedSource,
     Waiting,
 )
+from members.models.erasure import ErasedId, Erasure
 from members.models.event import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
+from members.models.event_policy import EventPolicy
 from members.models.growth import GrowthEntry
 from members.models.identifier import Identifier
 from members.models.imported import Import, ImportJournal, ImportState, ImportTarget
@@ -45,12 +47,16 @@ from members.models.mapping import ColumnMapping, DateOrder, MappingTarget
 from members.models.member import (
     ADDRESS_COLUMNS,
     BUCKETS,
+    ERASED_PREFIX,
+    PERSONAL_NUMBERS,
+    PERSONAL_TEXTS,
     BirthCalendar,
     BirthdayPolicy,
     Gender,
     LeapDay,
     Member,
     MemberTag,
+    any_bucket,
     random_bucket,
 )
 from members.models.merge import MergeRecord
@@ -76,8 +82,11 @@ __all__ = [
     "BUCKETS",
     "EARNING_EVENTS",
     "EARNING_STATUSES",
+    "ERASED_PREFIX",
     "OCCASIONS",
     "OWN_KINDS",
+    "PERSONAL_NUMBERS",
+    "PERSONAL_TEXTS",
     "REPORTED_KINDS",
     "STATUS_RANK",
     "AttributeDefinition",
@@ -104,7 +113,10 @@ __all__ = [
     "EarningMark",
     "EarningRule",
     "EntryKind",
+    "ErasedId",
+    "Erasure",
     "EventKind",
+    "EventPolicy",
     "ExpiryRule",
     "Gender",
     "GrowthEntry",
@@ -153,5 +165,6 @@ __all__ = [
     "TierScheme",
     "TierWindow",
     "Waiting",
+    "any_bucket",
     "random_bucket",
 ]

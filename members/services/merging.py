@@ -26,6 +26,7 @@ from members.models import (
     RequestState,
 )
 from members.services.consents import WORD, Origin, Standing, note_history, strictest, write_standing
+from members.services.holdings import HOLDS, erase, export
 
 MERGED_SOURCE, MERGED_KIND = "rekindle", "merged_external_id"
 """The identifier under which a search still finds the member by the id that was dropped."""
@@ -103,7 +104,17 @@ def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
     yield from ()
 
 
-HANDLER = MemberDataHandler("members", KINDS, preview=preview, merge=merge, undo=undo, left_behind=left_behind)
+HANDLER = MemberDataHandler(
+    "members",
+    KINDS,
+    preview=preview,
+    merge=merge,
+    undo=undo,
+    left_behind=left_behind,
+    holds=HOLDS,
+    export=export,
+    erase=erase,
+)
 
 
 # --- Rows that simply belong to a member

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from members.ingest.connectors.exporting import safe_cell
+from core.safe_csv import safe_cell
 
 
 class TestSafeCell:
