@@ -28,6 +28,7 @@ class CampaignsConfig(AppConfig):
         from campaigns.selectors.figures import FIGURES, SOURCE
         from campaigns.services.attribute_uses import campaigns_reading
         from campaigns.services.merging import HANDLER
+        from campaigns.services.reward_merging import HANDLER as REWARDS
         from campaigns.services.segment_uses import campaigns_naming
         from campaigns.services.ties import FIRED, TIES
 
@@ -41,6 +42,7 @@ class CampaignsConfig(AppConfig):
             figures.register(figure)
         figure_sources.register(SOURCE)
         member_data.register(HANDLER)
+        member_data.register(REWARDS)
         fired_since.register(FIRED)
         member_ties.register(TIES)
         segment_uses.register(SegmentUse("campaigns", _("The campaign"), campaigns_naming))

@@ -169,6 +169,8 @@ SPECTACULAR_SETTINGS = {
         "BenefitKind": "campaigns.models.coupon.BenefitKind",
         "CouponState": "campaigns.models.CouponState",
         "DeliveryState": "campaigns.models.DeliveryState",
+        "EntryKind": "members.models.EntryKind",
+        "RewardKind": "campaigns.models.RewardKind",
     },
     # The browser's page comes from our own static files: nothing is fetched from elsewhere.
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -56,7 +56,10 @@ GROUPS: list[tuple[Text, list[Room]]] = [
         _("Loyalty"),
         [
             (_("Points"), "stars", "members_ledgerentry"),
+            (_("Rewards"), "featured_seasonal_and_gifts", "campaigns_reward"),
             (_("Growth"), "trending_up", "members_growthentry"),
+            (_("Earning rules"), "savings", "members_earningrule"),
+            (_("Multiplied days"), "event_repeat", "members_earningdays"),
             (_("Points policy"), "rule_settings", "members_pointspolicy"),
         ],
     ),

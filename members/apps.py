@@ -10,6 +10,10 @@ class MembersConfig(AppConfig):
         """Only registers: what is kept of a member, what `verify` proves, what the clock runs."""
         from core.registry import PeriodicWork, checks, figure_sources, figures, job_kinds, member_data, periodic_work
         from members.services import quality
+        from members.services.earning import checks as earning_checks
+        from members.services.earning import merging as earning_merging
+        from members.services.earning.marks import WORK as EARN
+        from members.services.earning.working import earn, earn_birthdays
         from members.services.growth import merging as growth_merging
         from members.services.identity import CHECKS, settle_merges
         from members.services.merging import HANDLER
@@ -18,12 +22,16 @@ class MembersConfig(AppConfig):
         from members.services.points import merging as points_merging
         from members.services.points.settling import settle_points
 
-        for handler in (HANDLER, points_merging.HANDLER, growth_merging.HANDLER):
+        for handler in (HANDLER, points_merging.HANDLER, growth_merging.HANDLER, earning_merging.HANDLER):
             member_data.register(handler)
-        for check in (*CHECKS, *points_checks.CHECKS):
+        for check in (*CHECKS, *points_checks.CHECKS, *earning_checks.CHECKS):
             checks.register(check)
         figures.register(points_figures.FIGURE)
         figure_sources.register(points_figures.SOURCE)
+        periodic_work.register(PeriodicWork(EARN, _("Reckon what was earned"), earn, order=5, every_seconds=60))
+        periodic_work.register(
+            PeriodicWork("members.earn_birthdays", _("Keep birthdays"), earn_birthdays, order=8, daily_at="06:00")
+        )
         periodic_work.register(
             PeriodicWork("members.settle_points", _("Release and expire points"), settle_points, order=7, every_seconds=600)
         )

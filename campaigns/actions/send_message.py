@@ -13,6 +13,7 @@ from campaigns.actions.wording import (
     COUPON_WORDS,
     LONGEST_MESSAGE,
     MEMBER_WORDS,
+    POINTS_WORDS,
     SHOP_WORDS,
     Unreadable,
     problems_in,
@@ -54,7 +55,7 @@ class SendMessage(Action):
             yield FieldProblem("channel", "unknown_channel", _unknown(params.channel))
         elif params.subject and not channel.has_subject:
             yield FieldProblem("subject", "not_used", _("Only an e-mail has a subject; leave it out."))
-        known = [*MEMBER_WORDS, *SHOP_WORDS, *(COUPON_WORDS if "issue_coupon" in earlier else ())]
+        known = [*MEMBER_WORDS, *SHOP_WORDS, *POINTS_WORDS, *(COUPON_WORDS if "issue_coupon" in earlier else ())]
         for name in ("subject", "body"):
             yield from problems_in(getattr(params, name), path=name, known=known)
         if not params.body.strip():

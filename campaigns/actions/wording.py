@@ -14,6 +14,7 @@ from rules.fields import nearest
 
 MEMBER_WORDS = ("member.name", "member.external_id")
 SHOP_WORDS = ("campaign.name", "shop.name")
+POINTS_WORDS = ("points.available", "points.expiring", "points.expires_on")
 COUPON_WORDS = ("coupon.code", "coupon.name", "coupon.valid_until", "coupon.link")
 
 # Far more than a message needs, and far less than what would fill a worker's memory.

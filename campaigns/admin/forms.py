@@ -18,7 +18,7 @@ from unfold.widgets import (
 )
 
 from campaigns.actions import actions
-from campaigns.actions.wording import COUPON_WORDS, MEMBER_WORDS, SHOP_WORDS
+from campaigns.actions.wording import COUPON_WORDS, MEMBER_WORDS, POINTS_WORDS, SHOP_WORDS
 from campaigns.channels import channels
 from campaigns.models import Campaign
 from campaigns.selectors.screens import template_choices
@@ -32,7 +32,7 @@ KIND_FIELDS: Mapping[str, tuple[str, ...]] = {
     "manual": (),
     "schedule": ("every", "weekday", "day", "at"),
     "segment_entered": ("segment", "include_current"),
-    "date": ("days_before", "at", "leap_day"),
+    "date": ("field", "days_before", "at", "leap_day"),
 }
 """The inputs of each kind of trigger; one input may serve several."""
 
@@ -46,6 +46,12 @@ WEEKDAYS = [
     ("saturday", _("Saturday")),
     ("sunday", _("Sunday")),
 ]
+DATE_FIELDS = [
+    ("birth_date", _("the birthday")),
+    ("registered_at", _("the anniversary of the registration")),
+    ("points_expiry", _("the last day of points")),
+    ("coupon_expiry", _("the last day of a coupon")),
+]
 LEAP_DAYS = [("feb_28", _("28 February")), ("mar_1", _("1 March"))]
 RE_ENTRY = [
     ("", _("as usual for this trigger")),
@@ -58,6 +64,9 @@ WORDS: Mapping[str, Any] = {
     "member.external_id": _("member number"),
     "campaign.name": _("name of the campaign"),
     "shop.name": _("name of the shop"),
+    "points.available": _("points available"),
+    "points.expiring": _("points that end next"),
+    "points.expires_on": _("last day of those points"),
     "coupon.code": _("coupon code"),
     "coupon.name": _("name of the coupon"),
     "coupon.valid_until": _("last day of the coupon"),
@@ -89,7 +98,8 @@ class CampaignForm(forms.Form):
     include_current = forms.BooleanField(
         label=_("also those who are in it at the start"), required=False, widget=UnfoldBooleanSwitchWidget
     )
-    days_before = WholeNumberField(label=_("days before the birthday"), required=False, help_text=_("0 is the day itself."))
+    field = forms.ChoiceField(label=_("which day"), choices=DATE_FIELDS, required=False, widget=UnfoldAdminSelectWidget)
+    days_before = WholeNumberField(label=_("days before it"), required=False, help_text=_("0 is the day itself."))
     leap_day = forms.ChoiceField(
         label=_("who was born on 29 February has it, in common years, on"),
         choices=LEAP_DAYS,
@@ -215,7 +225,7 @@ class StepForm(forms.Form):
 
     def words(self) -> list[tuple[str, Any]]:
         """This function will list what can be put into a message, each with what it stands for."""
-        return [(word, WORDS[word]) for word in (*MEMBER_WORDS, *SHOP_WORDS, *COUPON_WORDS)]
+        return [(word, WORDS[word]) for word in (*MEMBER_WORDS, *SHOP_WORDS, *POINTS_WORDS, *COUPON_WORDS)]
 
     def step(self) -> dict[str, Any]:
         given = self.cleaned_data

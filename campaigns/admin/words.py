@@ -30,7 +30,7 @@ def trigger_words(trigger: Mapping[str, Any]) -> str:
         case "segment_entered":
             return _entering(trigger)
         case "date":
-            return _birthday(trigger)
+            return _around(trigger)
         case kind:
             known = triggers.get(str(kind))
             return str(known.label) if known else str(kind)
@@ -56,6 +56,28 @@ def _entering(trigger: Mapping[str, Any]) -> str:
     if trigger.get("include_current"):
         return gettext("%(said)s, and for those who are in it at the start") % {"said": said}
     return said
+
+
+def _around(trigger: Mapping[str, Any]) -> str:
+    told: Mapping[str, tuple[str, str]] = {
+        "registered_at": (
+            gettext("on the anniversary of the registration at %(hour)s"),
+            gettext("%(days)d days before the anniversary of the registration at %(hour)s"),
+        ),
+        "points_expiry": (
+            gettext("on the last day of a member's points at %(hour)s"),
+            gettext("%(days)d days before the last day of a member's points at %(hour)s"),
+        ),
+        "coupon_expiry": (
+            gettext("on the last day of a member's coupon at %(hour)s"),
+            gettext("%(days)d days before the last day of a member's coupon at %(hour)s"),
+        ),
+    }
+    words = told.get(str(trigger.get("field")))
+    if words is None:
+        return _birthday(trigger)
+    days = int(trigger.get("days_before") or 0)
+    return words[1 if days else 0] % {"days": days, "hour": trigger.get("at", "")}
 
 
 def _birthday(trigger: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from campaigns.api.campaigns import (
 )
 from campaigns.api.coupons import CouponDetail, CouponRedeem, CouponRollBack, CouponValidate
 from campaigns.api.members import MemberCoupons, MemberMessages
+from campaigns.api.rewards import RewardDetail, RewardList, RewardRedeem, RewardRollBack
 from campaigns.api.templates import TemplateDetail, TemplateIssue, TemplateList
 from campaigns.api.why import MemberWhy
 
@@ -34,6 +35,10 @@ urlpatterns = [
     path("coupons/<segment:code>/validate/", CouponValidate.as_view()),
     path("coupons/<segment:code>/redeem/", CouponRedeem.as_view()),
     path("coupons/<segment:code>/roll-back/", CouponRollBack.as_view()),
+    path("rewards/", RewardList.as_view()),
+    path("rewards/<segment:slug>/", RewardDetail.as_view()),
+    path("rewards/<segment:slug>/redeem/", RewardRedeem.as_view()),
+    path("rewards/<segment:slug>/roll-back/", RewardRollBack.as_view()),
     path("members/<any:external_id>/coupons/", MemberCoupons.as_view()),
     path("members/<any:external_id>/messages/", MemberMessages.as_view()),
     path("members/<any:external_id>/why/", MemberWhy.as_view()),

@@ -11,6 +11,7 @@ from campaigns.models.coupon import (
 from campaigns.models.delivery import Delivery, DeliveryState
 from campaigns.models.enrolment import Arm, Enrolment, EnrolmentStatus, Reason, StepOutcome, StepResult
 from campaigns.models.monthly import MonthlyPolicy, MonthlyReport, MonthlyState
+from campaigns.models.reward import Reward, RewardKind, RewardUse
 
 __all__ = [
     "Arm",
@@ -32,6 +33,9 @@ __all__ = [
     "Origin",
     "Reason",
     "Redemption",
+    "Reward",
+    "RewardKind",
+    "RewardUse",
     "StepOutcome",
     "StepResult",
 ]

@@ -17,6 +17,7 @@ from campaigns.models import (
     Delivery,
     Enrolment,
     Redemption,
+    Reward,
 )
 from members.models import Member
 from members.selectors import member_ids_called
@@ -44,6 +45,15 @@ def template_called(slug: str, *, hold: bool = False) -> CouponTemplate | None:
     """This function will find a template and, with `hold`, keep others from changing it until the transaction ends."""
     templates = CouponTemplate.objects.filter(slug=slug)
     return (templates.select_for_update(no_key=True) if hold else templates).first()
+
+
+def reward_listing(*, offered: bool | None = None) -> QuerySet[Reward]:
+    rewards = Reward.objects.select_related("template")
+    return rewards if offered is None else rewards.filter(offered=offered)
+
+
+def reward_called(slug: str) -> Reward | None:
+    return reward_listing().filter(slug=slug).first()
 
 
 def enrolment_listing(*, campaign: Campaign, member: str = "", **columns: str) -> QuerySet[Enrolment]:

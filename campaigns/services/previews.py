@@ -9,10 +9,11 @@ from datetime import datetime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.actions.wording import COUPON_WORDS, MEMBER_WORDS, SHOP_WORDS, Unreadable, problems_in, written
+from campaigns.actions.wording import COUPON_WORDS, MEMBER_WORDS, POINTS_WORDS, SHOP_WORDS, Unreadable, problems_in, written
 from campaigns.coupons.validity import last_day_of_issue
 from campaigns.models import CouponTemplate
 from campaigns.selectors.batches import shop_name
+from campaigns.selectors.points import NOTHING, points_words
 from core.errors import FieldProblem, InvalidInput
 from members.models import Member
 
@@ -37,7 +38,7 @@ def preview_message(
 
     Raises InvalidInput with what is wrong with the text.
     """
-    known = [*MEMBER_WORDS, *SHOP_WORDS, *(COUPON_WORDS if "issue_coupon" in earlier else ())]
+    known = [*MEMBER_WORDS, *SHOP_WORDS, *POINTS_WORDS, *(COUPON_WORDS if "issue_coupon" in earlier else ())]
     problems = [*problems_in(subject, path="subject", known=known), *problems_in(body, path="body", known=known)]
     if problems:
         raise InvalidInput(_("The message cannot be written."), problems=problems)
@@ -49,6 +50,7 @@ def preview_message(
         },
         "campaign": {"name": campaign_name},
         "shop": {"name": shop_name()},
+        "points": points_words(member_ids=[member.pk], now=now)[member.pk] if member else NOTHING,
         "coupon": {
             "code": (template.code if template and template.code else EXAMPLE_CODE),
             "name": template.name if template else "",

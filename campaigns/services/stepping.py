@@ -26,6 +26,7 @@ from campaigns.models import (
     StepResult,
 )
 from campaigns.selectors.batches import Batch, Due, people, shop_name, take_due
+from campaigns.selectors.points import NOTHING, points_words
 from campaigns.services.documents import steps_of
 from core.batching import without_looking_for_cycles
 from core.locks import LockSpace, share_for_transaction
@@ -206,7 +207,8 @@ def _fire_all(rows: Sequence[Due], work: _Work) -> tuple[list[Due], dict[int, De
 
 
 def _run_steps(rows: list[Due], work: _Work, denied: dict[int, Denial]) -> dict[int, Denial]:
-    words = {row.id: _words(row, work) for row in rows}
+    points = points_words(member_ids={row.member_id for row in rows}, now=work.now) if _tells_points(work.steps) else {}
+    words = {row.id: {**_words(row, work), "points": points.get(row.member_id, NOTHING)} for row in rows}
     found: dict[int, Denial] = {}
     begun: set[int] = set()
     late = False
@@ -227,6 +229,14 @@ def _run_steps(rows: list[Due], work: _Work, denied: dict[int, Denial]) -> dict[
 def _words(row: Due, work: _Work) -> Words:
     person = work.batch.people[row.member_id]
     return {"member": {"name": person.name, "external_id": person.external_id}, **work.words}
+
+
+def _tells_points(steps: Sequence[Step]) -> bool:
+    """Most messages say nothing about points: then nobody's are looked up."""
+    texts = (
+        text for step in steps if step.action.code == "send_message" for text in (step.params.subject, step.params.body)
+    )
+    return any("points." in text for text in texts)
 
 
 def _hold_coupon_templates(steps: Sequence[Step]) -> None:

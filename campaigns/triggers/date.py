@@ -1,4 +1,5 @@
-"""Around a date of the member's own: the birthday, by the member's own calendar."""
+"""Around a date of the member's own: the birthday, by the member's own calendar; by the shop's calendar the day on which the
+member registered, and the last day of points and coupons."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.conf import MISSED_DAYS_MADE_UP_FOR
 from campaigns.models import Campaign
 from campaigns.triggers.base import Candidates, Trigger
+from campaigns.triggers.expiries import BY_FIELD
 from campaigns.triggers.hours import DEFAULT_HOUR, Hour, time_of
 from core.conf import shop_zone
 from members.models import Member
@@ -28,6 +30,9 @@ MOST_BEHIND, MOST_AHEAD = timedelta(hours=-12), timedelta(hours=14)
 
 class DateField(Enum):
     BIRTH_DATE = "birth_date"
+    REGISTERED_AT = "registered_at"
+    POINTS_EXPIRY = "points_expiry"
+    COUPON_EXPIRY = "coupon_expiry"
 
 
 class LeapDay(Enum):
@@ -36,12 +41,13 @@ class LeapDay(Enum):
 
 
 class DateTrigger(Trigger):
-    """An occasion is (member, year of the birthday). It stays open from the hour on until that day ends where the member
-    lives; days on which nothing ran are made up for, but never one before the day on which the campaign started.
+    """An occasion is (member, year of the birthday or anniversary), or (member, last day of points or coupons). It stays
+    open from the hour on until that day ends where the member lives; days on which nothing ran are made up for, but never
+    one before the day on which the campaign started.
     """
 
     code = "date"
-    label = _("on a member's birthday")
+    label = _("around a date of the member's own")
     default_re_entry = "per_occurrence"
 
     class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -55,6 +61,11 @@ class DateTrigger(Trigger):
     def candidates(self, *, campaign: Campaign, params: Any, now: datetime) -> Candidates | None:
         if campaign.activated_at is None:
             return None
+        if params.field is not DateField.BIRTH_DATE:
+            days = [
+                on + timedelta(days=params.days_before) for on in _open_dates(campaign, params, zone=shop_zone(), now=now)
+            ]
+            return Candidates(rows=BY_FIELD[params.field.value](days), progress={"planned_at": now})
         zones = _zones(_possible_keys(params, now))
         by_date: dict[date, list[str]] = {}
         for name in zones:

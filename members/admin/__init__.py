@@ -3,6 +3,7 @@
 from members.admin import (
     attributes,
     duplicates,
+    earning,
     events,
     growth,
     imports,
@@ -17,6 +18,7 @@ from members.admin import (
 __all__ = [
     "attributes",
     "duplicates",
+    "earning",
     "events",
     "growth",
     "imports",

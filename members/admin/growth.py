@@ -13,31 +13,34 @@ from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from core.admin.base import BoundedChangeList, ReadOnlyAdmin
-from core.admin.display import change_url, link, list_url, number, signed, when
+from core.admin.display import Mark, badge, change_url, link, list_url, number, signed, when
 from core.admin.forms import add_problems
 from core.admin.panels import Panel, member_panels
 from core.errors import DomainError
-from members.admin.points import LedgerList
+from members.admin.points import LedgerList, rule_link
 from members.models import GrowthEntry, Member
+from members.services.earning.todo import rules_to_do, tasks_of
+from members.services.earning.words import rule_sentence
 from members.services.growth.entries import adjust_growth, growth_of
 from members.services.growth.standing import growth_entries_of
 
 SHOWN = 5
+TASKS_SHOWN = 20
 
 
 def growth(request: HttpRequest, member: Member) -> dict[str, Any]:
     """This function will say how much growth a member has, and what made it last."""
-    entries = list(growth_entries_of(member.pk).order_by("-pk")[:SHOWN])
+    entries = list(growth_entries_of(member.pk).select_related("rule").order_by("-pk")[:SHOWN])
     may_adjust = request.user.has_perm("members.add_growthentry")
     return {
         "have": number(growth_of(member.pk)) if entries else "0",
-        "rows": [(entry, signed(entry.value)) for entry in entries],
+        "rows": [(entry, signed(entry.value), rule_link(entry.rule)) for entry in entries],
         "all_url": list_url("members_growthentry", member_id=member.pk) if entries else "",
         "adjust_url": reverse("admin:members_growthentry_adjust", args=[member.pk]) if may_adjust else "",
     }
@@ -45,6 +48,38 @@ def growth(request: HttpRequest, member: Member) -> dict[str, Any]:
 
 member_panels.register(
     Panel("growth", _("Growth"), 46, "members/admin/panels/growth.html", "members.view_growthentry", growth)
+)
+
+
+STATES = {
+    "open": Mark(_("can be done"), "green", "radio_button_unchecked"),
+    "later": Mark(_("again tomorrow"), "blue", "schedule"),
+    "done": Mark(_("done"), "grey", "check_circle"),
+}
+
+
+def tasks(request: HttpRequest, member: Member) -> dict[str, Any] | None:
+    """This function will list what the member can still earn by doing something; nothing where no rule offers it."""
+    now = timezone.now()
+    rules = rules_to_do(member_id=member.pk, now=now).order_by("pk")[:TASKS_SHOWN]
+    found = tasks_of(rules, member_id=member.pk, now=now)
+    rows = [
+        {
+            "badge": badge(STATES[task.state]),
+            "says": rule_sentence(task.rule),
+            "count": _times(task.done) if task.done else "",
+        }
+        for task in sorted(found, key=lambda task: [*STATES].index(task.state))
+    ]
+    return {"rows": rows} if rows else None
+
+
+def _times(count: int) -> str:
+    return ngettext("earned %(count)s time", "earned %(count)s times", count) % {"count": number(count)}
+
+
+member_panels.register(
+    Panel("tasks", _("What can still be earned"), 47, "members/admin/panels/tasks.html", "members.view_growthentry", tasks)
 )
 
 
@@ -71,7 +106,8 @@ class GrowthEntryAdmin(ReadOnlyAdmin):
         "Growth is earned by rules, through the API and corrections on a member's page. Nothing here is ever changed: what "
         "was wrong is taken back by another entry."
     )
-    list_display = ("happened", "member", "change", "reason", "by")
+    list_display = ("happened", "member", "change", "shown_rule", "shown_reason", "by")
+    list_select_related = ("rule",)
     list_display_links = None
     ordering = ("-id",)
     sortable_by = ()
@@ -80,8 +116,8 @@ class GrowthEntryAdmin(ReadOnlyAdmin):
         return LedgerList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """A member's page leads here."""
-        return lookup == "member_id" or super().lookup_allowed(lookup, value, request)
+        """The pages of a member and of a rule lead here."""
+        return lookup in ("member_id", "rule_id") or super().lookup_allowed(lookup, value, request)
 
     def get_urls(self) -> list[Any]:
         adjust = self.admin_site.admin_view(self.adjust_view)
@@ -106,6 +142,15 @@ class GrowthEntryAdmin(ReadOnlyAdmin):
     @display(description=_("growth"))
     def change(self, entry: GrowthEntry) -> str:
         return signed(entry.value)
+
+    @display(description=_("rule"))
+    def shown_rule(self, entry: GrowthEntry) -> SafeString | str:
+        return rule_link(entry.rule)
+
+    @display(description=_("reason"))
+    def shown_reason(self, entry: GrowthEntry) -> str:
+        """A rule is reason enough."""
+        return "" if entry.rule else entry.reason
 
     def adjust_view(self, request: HttpRequest, member_id: int) -> HttpResponse:
         if not request.user.has_perm("members.add_growthentry"):

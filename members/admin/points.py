@@ -27,7 +27,7 @@ from core.admin.forms import add_problems
 from core.admin.panels import Panel, member_panels
 from core.conf import shop_zone
 from core.errors import DomainError
-from members.models import EntryKind, LedgerEntry, Member, PointsPolicy
+from members.models import EarningRule, EntryKind, LedgerEntry, Member, PointsPolicy
 from members.selectors import members_by_id
 from members.services.points.adjusting import adjust_points
 from members.services.points.policy import points_policy
@@ -60,6 +60,11 @@ def change_of(entry: LedgerEntry) -> str:
     return ", ".join(words) or "0"
 
 
+def rule_link(rule: EarningRule | None) -> SafeString | str:
+    """This function will name the rule that made an entry, and lead to it."""
+    return link(rule, change_url("members_earningrule", rule.pk)) if rule else ""
+
+
 # --- on the member's page
 
 
@@ -67,7 +72,7 @@ def points(request: HttpRequest, member: Member) -> dict[str, Any]:
     """This function will say what a member has, when the next of it expires, and what happened last."""
     standing = points_standing(member_id=member.pk, now=timezone.now())
     expiry = standing.next_expiry
-    entries = list(entries_of(member.pk).order_by("-pk")[:SHOWN])
+    entries = list(entries_of(member.pk).select_related("rule").order_by("-pk")[:SHOWN])
     told = []
     if standing.pending:
         told.append(gettext("%(points)s more are pending.") % {"points": number(standing.pending)})
@@ -83,7 +88,7 @@ def points(request: HttpRequest, member: Member) -> dict[str, Any]:
     return {
         "have": have,
         "told": told,
-        "rows": [(entry, badge(KINDS[EntryKind(entry.kind)]), change_of(entry)) for entry in entries],
+        "rows": [(entry, badge(KINDS[EntryKind(entry.kind)]), change_of(entry), rule_link(entry.rule)) for entry in entries],
         "all_url": list_url("members_ledgerentry", member_id=member.pk) if entries else "",
         "adjust_url": reverse("admin:members_ledgerentry_adjust", args=[member.pk]) if may_adjust else "",
     }
@@ -130,9 +135,10 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         "what was wrong is undone by another entry."
     )
     list_before_template = "members/admin/points.html"
-    list_display = ("happened", "member", "shown_kind", "change", "reason", "by")
+    list_display = ("happened", "member", "shown_kind", "change", "shown_rule", "shown_reason", "by")
     list_display_links = None
     list_filter = ("kind",)
+    list_select_related = ("rule",)
     ordering = ("-id",)
     sortable_by = ()
 
@@ -140,8 +146,8 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         return LedgerList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """A member's page leads here."""
-        return lookup == "member_id" or super().lookup_allowed(lookup, value, request)
+        """The pages of a member and of a rule lead here."""
+        return lookup in ("member_id", "rule_id") or super().lookup_allowed(lookup, value, request)
 
     def get_urls(self) -> list[Any]:
         wrap = self.admin_site.admin_view
@@ -174,6 +180,15 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     @display(description=_("points"))
     def change(self, entry: LedgerEntry) -> str:
         return change_of(entry)
+
+    @display(description=_("rule"))
+    def shown_rule(self, entry: LedgerEntry) -> SafeString | str:
+        return rule_link(entry.rule)
+
+    @display(description=_("reason"))
+    def shown_reason(self, entry: LedgerEntry) -> str:
+        """A rule is reason enough."""
+        return "" if entry.rule else entry.reason
 
     def adjust_view(self, request: HttpRequest, member_id: int) -> HttpResponse:
         if not request.user.has_perm("members.add_ledgerentry"):

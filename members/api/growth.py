@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema, extend_schema_serializer
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,6 +21,10 @@ from core.api.views import ApiView
 from core.models import Scope
 from members.api.lookup import found_member
 from members.api.points import WholeField
+from members.models import EarningCurrency, EarningRule
+from members.models.earning import OCCASIONS
+from members.services.earning.todo import Task, rules_to_do, tasks_of
+from members.services.earning.words import rule_sentence
 from members.services.growth.entries import award_growth, growth_of
 from members.services.growth.standing import growth_entries_of
 
@@ -36,6 +42,7 @@ class GrowthEntryOut(serializers.Serializer[Any]):
     reference = serializers.CharField()
     value = serializers.IntegerField()
     reason = KnownText()
+    rule = serializers.CharField(source="rule.name", default=None, allow_null=True, help_text=_("the rule that made it"))
     at = InstantField()
     counts_at = InstantField()
 
@@ -77,4 +84,41 @@ class MemberGrowthEntries(ApiView):
 
     @extend_schema(operation_id="members_growth_entries", responses=GrowthEntryOut(many=True))
     def get(self, request: Request, external_id: str) -> Response:
-        return self.page(growth_entries_of(found_member(external_id).pk), order=("-id",), render=GrowthEntryOut)
+        return self.page(
+            growth_entries_of(found_member(external_id).pk).select_related("rule"), order=("-id",), render=GrowthEntryOut
+        )
+
+
+class TaskOut(serializers.Serializer[Any]):
+    """`left` is how often it earns yet today, `null` without a limit; `done` how often it earned at all."""
+
+    rule = serializers.CharField(source="rule.name")
+    says = serializers.SerializerMethodField(help_text=_("the rule as a sentence, in the language asked for"))
+    currency = serializers.ChoiceField(EarningCurrency.choices, source="rule.currency")
+    occasion = serializers.ChoiceField(OCCASIONS, source="rule.occasion")
+    amount = serializers.IntegerField(source="rule.amount")
+    done = serializers.IntegerField()
+    left = serializers.IntegerField(allow_null=True)
+    state = serializers.ChoiceField(["open", "later", "done"])
+
+    @extend_schema_field(OpenApiTypes.STR)
+    def get_says(self, task: Task) -> str:
+        return rule_sentence(task.rule)
+
+
+class MemberGrowthTasks(ApiView):
+    """What a member can still earn by doing something."""
+
+    scopes = {"GET": Scope.MEMBERS_READ}
+
+    pagination_class = CursorPages
+
+    @extend_schema(operation_id="members_growth_tasks", responses=TaskOut(many=True))
+    def get(self, request: Request, external_id: str) -> Response:
+        """The rules for events and a complete profile that hold now, each with how often the member was thanked for it."""
+        member_id, now = found_member(external_id).pk, timezone.now()
+
+        def render(rules: Sequence[EarningRule]) -> list[Any]:
+            return list(TaskOut(tasks_of(rules, member_id=member_id, now=now), many=True).data)
+
+        return self.page(rules_to_do(member_id=member_id, now=now), order=("id",), render=render)

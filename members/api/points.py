@@ -89,6 +89,7 @@ class EntryOut(serializers.Serializer[Any]):
     owed = serializers.IntegerField()
     shortfall = serializers.IntegerField()
     reason = KnownText()
+    rule = serializers.CharField(source="rule.name", default=None, allow_null=True, help_text=_("the rule that made it"))
     at = InstantField()
 
 
@@ -110,7 +111,7 @@ class MemberPointsEntries(ApiView):
 
     @extend_schema(operation_id="members_points_entries", responses=EntryOut(many=True))
     def get(self, request: Request, external_id: str) -> Response:
-        return self.page(entries_of(found_member(external_id).pk), order=("-id",), render=EntryOut)
+        return self.page(entries_of(found_member(external_id).pk).select_related("rule"), order=("-id",), render=EntryOut)
 
 
 class _PointsCall(ApiView):

@@ -4,7 +4,7 @@ from django.urls import path
 
 import core.api.converters  # noqa: F401 - registers the path parameters
 from members.api.events import EventPost, EventsBulk
-from members.api.growth import MemberGrowth, MemberGrowthEntries
+from members.api.growth import MemberGrowth, MemberGrowthEntries, MemberGrowthTasks
 from members.api.imports import ImportDetail, ImportPost, ImportRejects, ImportStart, ImportUndo
 from members.api.jobs import JobCancel, JobDetail, JobList
 from members.api.members import MemberDetail, MemberList, MembersBulk
@@ -28,6 +28,7 @@ urlpatterns = [
     path("members/<any:external_id>/points/redeem/", MemberPointsRedeem.as_view()),
     path("members/<any:external_id>/points/reverse/", MemberPointsReverse.as_view()),
     path("members/<any:external_id>/growth/", MemberGrowth.as_view()),
+    path("members/<any:external_id>/growth/tasks/", MemberGrowthTasks.as_view()),
     path("members/<any:external_id>/growth/entries/", MemberGrowthEntries.as_view()),
     path("members/<any:external_id>/timeline/", MemberTimeline.as_view()),
     path("members/<any:external_id>/", MemberDetail.as_view()),

@@ -24,6 +24,7 @@ from members.ingest.resolve import Resolved, forget_unused, forget_unused_catego
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import ProductStated, Reader
 from members.models import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, DirtyMark, Member, Product
+from members.services.earning.marks import mark_events
 from members.services.journal import Journal
 
 REPORTED = frozenset(kind.value for kind in REPORTED_KINDS)
@@ -128,7 +129,8 @@ def write_events(rows: Sequence[EventRow], given: Surroundings, journal: Journal
     1. leave out the events that are known, and of two rows with one id the later;
     2. find or make the products and members that the others name;
     3. insert the events, except those that a rival inserted meanwhile;
-    4. mark every member of whom an event is new; take back what only a rival's event would have needed.
+    4. mark every member of whom an event is new, and the events that may earn; take back what only a rival's event would
+       have needed.
     """
     fresh = _fresh(rows)
     if not fresh:
@@ -139,6 +141,7 @@ def write_events(rows: Sequence[EventRow], given: Surroundings, journal: Journal
     kept = [row for row in fresh if row.external_id in made]
     touched = sorted({members.ids[row.member] for row in kept})
     insert_rows(DirtyMark, ["member_id"], [(pk,) for pk in touched])
+    mark_events([(made[row.external_id], row.kind) for row in kept])
     if len(kept) < len(fresh):
         forget_unused(Member, members, {row.member for row in kept})
         forget_unused(Product, products, {row.product for row in kept if row.product})

@@ -22,6 +22,7 @@ from members.ingest.normalise import MEMBER_KEYS, Surroundings
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import Identifies, MemberRow
 from members.models import Consent, DirtyMark, Identifier, Member, MemberTag, Purpose, random_bucket
+from members.services.earning.marks import mark_profiles
 from members.services.journal import Journal, member_mark, plain
 
 DERIVED: dict[str, Any] = {"birth_year": None, "birth_key": None, "registered_day": None}
@@ -192,6 +193,7 @@ def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str, journal: 
     touched |= made & states.keys()
     Member.objects.filter(pk__in=made - states.keys()).delete()  # made for rows that were refused in the end
     insert_rows(DirtyMark, ["member_id"], [(pk,) for pk in sorted(touched)])
+    mark_profiles(touched)
     declare_attributes((state.values["attributes"] for state in states.values()), given.now)
     created = made & states.keys()
     if journal is not None:

@@ -26,6 +26,7 @@ from members.ingest.resolve import (
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import Line, OrderRow, RefundGiven, refunds_exceed_total
 from members.models import STATUS_RANK, DirtyMark, Member, Order, OrderLine, Product, Refund, Shop
+from members.services.earning.marks import mark_orders
 from members.services.journal import Journal
 
 DERIVED = {"placed_day": None, "placed_hour": None, "refunded_minor": 0, "refund_count": 0}
@@ -73,6 +74,7 @@ class Outcome:
 
     rejected: list[RejectedRow] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
+    orders: set[int] = field(default_factory=set)
     created: int = 0
     changed: int = 0
 
@@ -83,7 +85,7 @@ def write_orders(rows: Sequence[OrderRow], given: Surroundings, journal: Journal
     1. find or make the products, categories, shops and members that the rows name;
     2. apply the rows of each order one after the other, insert the orders that are new;
     3. lock the others, apply their rows to what is known, update what differs;
-    4. mark every member whose orders changed.
+    4. mark every member whose orders changed, and every order that may earn.
     """
     products, categories = resolve_products(rows, journal)
     shops = resolve_shops(row.shop for row in rows)
@@ -100,6 +102,7 @@ def write_orders(rows: Sequence[OrderRow], given: Surroundings, journal: Journal
         _forget_unused(rows, outcome.rejected, shops, members, products, categories)
     outcome.touched |= members.made  # a later row of the same order may have taken it from whom the first one made
     insert_rows(DirtyMark, ["member_id"], [(member_id,) for member_id in sorted(outcome.touched)])
+    mark_orders(outcome.orders)
     if journal is not None:
         journal.touched += sorted(outcome.touched)
         journal.shells += sorted(members.made)
@@ -139,6 +142,7 @@ class OrderWriter:
         self._write_lists({pk: fresh[key] for key, pk in ids.items()})
         self.outcome.created += len(ids)
         self.outcome.touched.update(fresh[key].values["member_id"] for key in ids)
+        self.outcome.orders.update(ids.values())
         if self.journal is not None:
             self.journal.orders_made((pk, fresh[key].values, fresh[key].lines) for key, pk in ids.items())
         return {key: rows for key, rows in by_order.items() if key not in ids}
@@ -174,6 +178,7 @@ class OrderWriter:
         update_rows(Order, "pk", COLUMNS, [(pk, *_in_order(state)) for pk, state in updated.items()])
         touched = updated.keys() | relisted
         self.outcome.changed += len(touched)
+        self.outcome.orders |= touched
         for pk in sorted(touched):
             self._note_change(pk, locked[pk], changed[pk], former.get(pk, {}))
             self.outcome.touched |= {locked[pk]["member_id"], changed[pk].values["member_id"]}

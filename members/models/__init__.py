@@ -2,6 +2,19 @@ from members.models.attribute import AttributeDefinition, AttributeType
 from members.models.calendar import StoredCalendar
 from members.models.consent import Channel, Consent, Purpose
 from members.models.dirty import DirtyMark
+from members.models.earning import (
+    EARNING_EVENTS,
+    EARNING_STATUSES,
+    OCCASIONS,
+    EarnedEvent,
+    EarnedOrder,
+    EarningCurrency,
+    EarningDays,
+    EarningMark,
+    EarningRule,
+    MarkedSource,
+    Waiting,
+)
 from members.models.event import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
 from members.models.growth import GrowthEntry
 from members.models.identifier import Identifier
@@ -30,6 +43,9 @@ from members.models.shop import Shop
 __all__ = [
     "ADDRESS_COLUMNS",
     "BUCKETS",
+    "EARNING_EVENTS",
+    "EARNING_STATUSES",
+    "OCCASIONS",
     "OWN_KINDS",
     "REPORTED_KINDS",
     "STATUS_RANK",
@@ -43,6 +59,12 @@ __all__ = [
     "Consent",
     "DateOrder",
     "DirtyMark",
+    "EarnedEvent",
+    "EarnedOrder",
+    "EarningCurrency",
+    "EarningDays",
+    "EarningMark",
+    "EarningRule",
     "EntryKind",
     "EventKind",
     "ExpiryRule",
@@ -62,6 +84,7 @@ __all__ = [
     "LotMovement",
     "LotState",
     "MappingTarget",
+    "MarkedSource",
     "Member",
     "MemberTag",
     "MergeRecord",
@@ -80,5 +103,6 @@ __all__ = [
     "RefundReason",
     "Shop",
     "StoredCalendar",
+    "Waiting",
     "random_bucket",
 ]

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from members.models.earning import EarningRule
+
 
 class GrowthEntry(models.Model):
     """Growth given (above 0) or taken back (below 0); appended, never changed. A member's growth is the sum.
@@ -25,6 +27,9 @@ class GrowthEntry(models.Model):
     day = models.IntegerField(editable=False)
     by = models.CharField(_("by"), max_length=150, blank=True)
     order_id = models.BigIntegerField(null=True)
+    rule = models.ForeignKey(
+        EarningRule, on_delete=models.PROTECT, null=True, related_name="+", db_index=False, verbose_name=_("rule")
+    )
 
     class Meta:
         verbose_name = _("growth entry")
@@ -41,6 +46,8 @@ class GrowthEntry(models.Model):
             models.Index(fields=["member_id", "day"], include=["value"], name="growth_by_day"),
             # What an order earned and what its refunds took.
             models.Index(fields=["order_id"], name="growth_entries_of_order", condition=Q(order_id__isnull=False)),
+            # What a rule gave: its page, and whether it may be deleted.
+            models.Index(fields=["rule", "-id"], name="growth_entries_of_rule", condition=Q(rule__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -11,6 +11,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from members.models.earning import EarningRule
+
 
 class EntryKind(models.TextChoices):
     """What an entry did. An award is taken back, a redemption is given back; a debt is repaid from what comes next."""
@@ -134,6 +136,9 @@ class LedgerEntry(models.Model):
     at = models.DateTimeField(_("at"))
     by = models.CharField(_("by"), max_length=150, blank=True)
     order_id = models.BigIntegerField(null=True)
+    rule = models.ForeignKey(
+        EarningRule, on_delete=models.PROTECT, null=True, related_name="+", db_index=False, verbose_name=_("rule")
+    )
     reverses = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, related_name="reversals", db_index=False, db_constraint=False
     )
@@ -155,6 +160,8 @@ class LedgerEntry(models.Model):
             models.Index(fields=["reverses"], name="points_reversals", condition=Q(reverses__isnull=False)),
             # What an order earned and what its refunds took.
             models.Index(fields=["order_id"], name="points_entries_of_order", condition=Q(order_id__isnull=False)),
+            # What a rule gave: its page, and whether it may be deleted.
+            models.Index(fields=["rule", "-id"], name="points_entries_of_rule", condition=Q(rule__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -164,7 +171,8 @@ class LedgerEntry(models.Model):
 class PointsLot(models.Model):
     """Points earned together: how many of them are in each state, when they become available and when they expire.
 
-    `releases_at` is NULL for points that never waited.
+    `releases_at` is NULL for points that wait until their order is completed, and for those that never waited; the former
+    have no `expires_at` either until then.
     """
 
     member_id = models.BigIntegerField()

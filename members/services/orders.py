@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import NotFound
 from members.models import DirtyMark, Order
+from members.services.earning.marks import mark_orders
 
 
 def delete_order(*, order_id: int) -> Order:
@@ -14,7 +15,8 @@ def delete_order(*, order_id: int) -> Order:
 
     1. lock it: an import that changes it meanwhile waits, and brings it in anew;
     2. mark its member, whose facts lose it at the next refresh;
-    3. delete it. A coupon that was redeemed on it stays redeemed: only its shop can say that the money went back.
+    3. delete it; what it earned is taken back when what was noted is reckoned. A coupon that was redeemed on it stays
+       redeemed: only its shop can say that the money went back.
     """
     with transaction.atomic():
         order = Order.objects.select_for_update(of=("self",)).select_related("member", "shop").filter(pk=order_id).first()
@@ -22,4 +24,5 @@ def delete_order(*, order_id: int) -> Order:
             raise NotFound(_("There is no such order any more."))
         DirtyMark.objects.create(member_id=order.member_id)
         Order.objects.filter(pk=order.pk).delete()
+        mark_orders([order_id])
     return order

@@ -9,6 +9,7 @@ from django.db.models import Count, Sum
 
 from core.sql import insert_rows, update_rows
 from members.models import BehaviourEvent, Member, Order, OrderLine, Product, Refund
+from members.services.earning.marks import mark_events, mark_orders
 from members.services.journal import ORDER_MARKED, Journal, order_mark_of
 from members.services.undoing_values import Undone, Values, delete_rows, read_back, row_back, with_days
 
@@ -21,6 +22,7 @@ def remove_events(journal: Journal, undone: Undone) -> None:
     """This function will remove the events that were made."""
     mine = BehaviourEvent.objects.filter(pk__in=journal.events)
     undone.dirty |= set(mine.values_list("member_id", flat=True))
+    mark_events(list(mine.values_list("pk", "kind")))
     undone.removed["events"] += mine.delete()[0]
 
 
@@ -39,6 +41,7 @@ def remove_orders(journal: Journal, holders: Collection[int], undone: Undone) ->
     for model in (OrderLine, Refund):
         delete_rows(model, "order_id", untouched)
     delete_rows(Order, "id", untouched)
+    mark_orders(untouched)
     undone.removed["orders"] += len(untouched)
 
 
@@ -64,6 +67,7 @@ def restore_orders(journal: Journal, holders: Collection[int], undone: Undone) -
         insert_rows(
             model, ["order", *columns], [(pk, *row_back(model, columns, row)) for pk in listed for row in told[pk][name]]
         )
+    mark_orders(rows)
     undone.restored["orders"] += len(rows)
 
 

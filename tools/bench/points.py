@@ -1,4 +1,4 @@
-"""Points of a whole shop: given to everybody, expired in one night, and a night with nothing to do.
+"""Points of a whole shop: given to everybody, expired in one night, and a night with nothing to do; and earning by rules.
 
 The limit is what the database needs to write the same rows at all: entries and movements copied, lots and accounts updated
 by one statement each, with nothing asked and nothing proved.
@@ -16,6 +16,7 @@ from tools.bench.jobs import MOST_MIB, run_command
 NOW = AS_OF
 LATER = NOW + timedelta(days=2)
 LOTS = {"tiny": 500, "small": 50_000, "full": 1_000_000}
+ORDERS = {"tiny": 200, "small": 5_000, "full": 50_000}
 AT_ONCE = 10_000
 EXPIRED_SECONDS = 60
 IDLE_SECONDS = 0.2
@@ -28,7 +29,10 @@ SETTLE = (
 def run(size: str) -> list[str]:
     """This function will give, expire and look again, and name the targets that were missed."""
     with empty():
-        return list(_measure(size, LOTS[size]))
+        missed = list(_measure(size, LOTS[size]))
+    with empty():
+        _earning(size, ORDERS[size])
+    return missed
 
 
 def _measure(size: str, lots: int) -> Iterator[str]:
@@ -100,3 +104,50 @@ def _prove() -> None:
     wrong = [sentence for check in CHECKS for sentence in check.rows()]
     if wrong:
         raise RuntimeError(wrong[0])
+
+
+# --- earning
+
+
+def _earning(size: str, orders: int) -> None:
+    """Orders taken in without a rule and with two, then reckoned, and reckoned once more with nothing to give."""
+    from members.models import Order
+    from members.services.earning.marks import mark_orders
+    from members.services.earning.rules import begin_rule
+    from members.services.earning.working import earn
+
+    _take_in("w", orders)  # makes the members
+    settle()
+    without = seconds_of(lambda: _take_in("a", orders))
+    terms = {"name": "bench", "occasion": "order", "amount": 1, "per_minor": 100}
+    for currency in ("points", "growth"):
+        begin_rule(terms=terms | {"currency": currency}, now=NOW - timedelta(days=1))
+    earn(now=NOW)
+    settle()
+    with_rules = seconds_of(lambda: _take_in("b", orders))
+    speeds = {"without_rules": round(orders / without), "with_rules": round(orders / with_rules)}
+    note("points", "orders taken in", size=size, orders=orders, **speeds)
+    settle()
+    reckoned = seconds_of(lambda: earn(now=NOW))
+    note("points", "orders reckoned by two rules", size=size, per_second=round(orders / reckoned))
+    mark_orders(Order.objects.filter(external_id__startswith="b").values_list("pk", flat=True))
+    again = seconds_of(lambda: earn(now=NOW))
+    note("points", "orders reckoned again", size=size, per_second=round(orders / again))
+
+
+def _take_in(name: str, orders: int) -> None:
+    from members.ingest.load import ingest_orders
+
+    at = NOW.isoformat()
+    for first in range(0, orders, 1_000):
+        items = [
+            {
+                "external_id": f"{name}{n}",
+                "member": f"m{n % (orders // 5)}",
+                "placed_at": at,
+                "status": "completed",
+                "total_minor": 9_950,
+            }
+            for n in range(first, min(first + 1_000, orders))
+        ]
+        ingest_orders(items, now=NOW)

@@ -21,7 +21,7 @@ from members.services.points.adjusting import reason_problem
 from members.services.points.book import held_account, held_accounts
 from members.services.points.refusals import MOST_POINTS, OURS, check_reference, refuse
 
-COLUMNS = ("member_id", "value", "reference", "reason", "at", "counts_at", "day", "by", "order_id")
+COLUMNS = ("member_id", "value", "reference", "reason", "at", "counts_at", "day", "by", "order_id", "rule")
 
 Key = tuple[int, str]
 
@@ -42,6 +42,7 @@ class Growth:
     reason: str = ""
     order_id: int | None = None
     by: str = ""
+    rule_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def grow_batch(*, growths: Sequence[Growth], now: datetime) -> dict[Key, int]:
 
 def _row(growth: Growth, now: datetime) -> tuple[object, ...]:
     day = day_number(growth.counts_at, shop_zone())
-    told = (growth.reference, growth.reason, now, growth.counts_at, day, growth.by, growth.order_id)
+    told = (growth.reference, growth.reason, now, growth.counts_at, day, growth.by, growth.order_id, growth.rule_id)
     return (growth.member_id, growth.value, *told)
 
 

@@ -20,7 +20,7 @@ LONGEST_WAIT_DAYS = 3_650
 
 ENTRY_COLUMNS = (
     "member_id", "kind", "reference", "points", "available", "pending", "owed", "shortfall", "reason", "at", "by",
-    "order_id",
+    "order_id", "rule",
 )  # fmt: skip
 LOT_COLUMNS = (
     "member_id", "entry", "granted", "available", "pending", "spent", "expired", "reversed", "earned_at", "releases_at",
@@ -32,7 +32,7 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """Points for a member. They are available at once, or from `releases_at` on.
+    """Points for a member, available at once, from `releases_at` on, or with `waits` when their order is completed.
 
     Without `expires_at` the shop's policy says when they expire.
     """
@@ -42,9 +42,11 @@ class Award:
     reference: str
     reason: str = ""
     releases_at: datetime | None = None
+    waits: bool = False
     expires_at: datetime | None = None
     order_id: int | None = None
     by: str = ""
+    rule_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def _insert_entries(wanted: Mapping[Key, Award], now: datetime) -> dict[Key, int
 
 def _entry_row(award: Award, now: datetime) -> tuple[object, ...]:
     kind, at, nothing = EntryKind.AWARD.value, now, 0
-    told = (award.reason, at, award.by, award.order_id)
+    told = (award.reason, at, award.by, award.order_id, award.rule_id)
     return (award.member_id, kind, award.reference, award.points, *_parts(award), nothing, nothing, *told)
 
 
@@ -130,7 +132,7 @@ def _insert_lots(given: Mapping[Key, Award], made: Mapping[Key, int], now: datet
     for key, award in given.items():
         available, pending = _parts(award)
         expires_at = award.expires_at
-        if expires_at is None:
+        if expires_at is None and not award.waits:
             expires_at = expiry_of(policy, available_from=award.releases_at or now)
         amounts = (award.points, available, pending, 0, 0, 0)
         rows.append((award.member_id, made[key], *amounts, now, award.releases_at, expires_at, award.order_id))
@@ -156,7 +158,8 @@ def _add_up(accounts: Mapping[int, PointsAccount], given: Mapping[Key, Award]) -
 
 def _parts(award: Award) -> tuple[int, int]:
     """(available, pending) of an award."""
-    return (award.points, 0) if award.releases_at is None else (0, award.points)
+    waits = award.waits or award.releases_at is not None
+    return (0, award.points) if waits else (award.points, 0)
 
 
 def _wait_problem(days: object) -> FieldProblem | None:

@@ -84,6 +84,7 @@ class Book:
         reason: str = "",
         by: str = "",
         order_id: int | None = None,
+        rule_id: int | None = None,
         reverses: LedgerEntry | None = None,
     ) -> LedgerEntry:
         """This function will write an entry with its movements and carry them into lots and account."""
@@ -100,6 +101,7 @@ class Book:
             at=self.now,
             by=by,
             order_id=order_id,
+            rule_id=rule_id,
             reverses=reverses,
         )
         rows = [(entry.pk, move.lot.pk, move.points, move.came_from, move.went_to) for move in moves]

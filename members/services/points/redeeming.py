@@ -26,6 +26,22 @@ def redeem_points(
     stands for something else, InvalidInput naming what is wrong with the input.
     """
     refuse(check_points(points), check_reference(reference))
+    return spend_points(
+        member_id=member_id, points=points, reference=reference, now=now, reason=reason, by=by, order_id=order_id
+    )
+
+
+def spend_points(
+    *,
+    member_id: int,
+    points: int,
+    reference: str,
+    now: datetime,
+    reason: str = "",
+    by: str = "",
+    order_id: int | None = None,
+) -> Receipt:
+    """This function will do the same under a reference of the product's own."""
     with open_book(member_id, now=now) as book:
         known = entry_under(member_id, reference)
         if known is not None:

@@ -19,12 +19,16 @@ from members.services.points.refusals import OURS, PointsRefused, check_points, 
 def reverse_entry(*, member_id: int, reference: str, now: datetime, reason: str = "", by: str = "") -> Receipt:
     """This function will undo all that is left of the award or redemption under `reference`.
 
-    Again: the first reversal. Raises NotFound for an unknown reference, PointsRefused for an entry that cannot be undone.
+    Again: the first reversal. Raises NotFound for an unknown reference, PointsRefused for an entry that cannot be undone:
+    what an order earned by a rule would be given again when the order is reckoned.
     """
     with open_book(member_id, now=now) as book:
         entry = entry_under(member_id, reference)
         if entry is None:
             raise NotFound(_("There is no entry under the reference “%(reference)s”.") % {"reference": reference})
+        if entry.rule_id is not None and entry.order_id is not None:
+            message = _("What a rule gave for an order goes with the order. Adjust the member's points instead.")
+            raise PointsRefused(message, code="not_reversible")
         own = f"{OURS}reverse:{entry.pk}"
         return _reverse(book, entry, points=_left_of(entry), reference=own, reason=reason, by=by)
 
@@ -77,6 +81,7 @@ def _take_back(book: Book, award: LedgerEntry, points: int, reference: str, reas
         reason=reason,
         by=by,
         order_id=award.order_id,
+        rule_id=award.rule_id,
         reverses=award,
     )
 

@@ -18,7 +18,7 @@ from tests.db.admin.conftest import XSS, World, grow, staff, text_of
 from tests.factories import make_order
 
 OURS = ("core", "members", "retention", "campaigns")
-ONE_ROW = {"lifecyclebands", "monthlypolicy", "pointspolicy", "upkeep"}
+ONE_ROW = {"lifecyclebands", "modelpolicy", "monthlypolicy", "pointspolicy", "upkeep"}
 """Settings of one row: their list leads to it."""
 LISTS = [
     f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
@@ -54,6 +54,10 @@ def addresses(world: World) -> dict[str, str]:
         "campaign add": reverse("admin:campaigns_campaign_add"),
         "template": page("campaigns_coupontemplate", world.template.pk),
         "template add": reverse("admin:campaigns_coupontemplate_add"),
+        "rule add": reverse("admin:members_earningrule_add"),
+        "days add": reverse("admin:members_earningdays_add"),
+        "reward add": reverse("admin:campaigns_reward_add"),
+        "growth adjust": page("members_growthentry", newest[Member], "adjust"),
         "template delete": page("campaigns_coupontemplate", world.template.pk, "delete"),
         "coupon": page("campaigns_coupon", newest[Coupon]),
         "message": page("campaigns_delivery", newest[Delivery]),
