@@ -5,7 +5,7 @@ Order lines are left out here: they do not enter any fact of today, and the suit
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from core.conf import shop_zone
 from core.periods import day_of, start_of
 from core.registry import checks
 from members.ingest.load import ingest_members, ingest_orders
-from retention.models import MemberFacts
+from retention.models import MemberFacts, ScoringModel
 from retention.selectors import scores_rows
 from retention.services.refresh import refresh
 from retention.services.scoring import fit_models
@@ -166,6 +166,14 @@ class TestTheDemonstrationYear:
             refresh(as_of=night)
         self.assert_facts(baskets, day_of(year.last_day))
         assert [problem for check in checks for problem in check.rows()] == []
+        self.assert_churn_is_told_truly(night)
+
+    def assert_churn_is_told_truly(self, night: datetime) -> None:
+        """By the year's end it is long enough to be tested on half a year before."""
+        fit_models(as_of=night, now=night)
+        churn = ScoringModel.objects.get(kind="churn", current=True)
+        assert churn.metrics["auc"] > churn.metrics["recency_auc"]
+        assert churn.parameters["calibrated"] is True
 
     def assert_facts(self, baskets: pd.DataFrame, as_of_day: int) -> None:
         expected = expected_facts(baskets, as_of_day).sort_index()
