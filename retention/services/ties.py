@@ -7,7 +7,7 @@ from collections.abc import Collection
 from django.db.models import Count, F
 
 from core.registry import MemberTies
-from retention.models import MemberFacts, MemberMask, Membership, Segment, StaticMember
+from retention.models import MemberFacts, MemberForecast, MemberMask, Membership, Segment, StaticMember
 
 
 def holding(member_ids: Collection[int]) -> set[int]:
@@ -22,6 +22,7 @@ def clear(member_ids: Collection[int]) -> None:
     memberships.delete()
     MemberMask.objects.filter(member_id__in=member_ids).delete()
     MemberFacts.objects.filter(pk__in=member_ids).delete()
+    MemberForecast.objects.filter(pk__in=member_ids).delete()
 
 
 TIES = MemberTies("retention", holding=holding, clear=clear)
