@@ -190,7 +190,7 @@ def _problems(terms: Mapping[str, Any], template: CouponTemplate | None, reward:
     for name in ("slug", "name"):
         if not str(terms.get(name) or "").strip():
             yield FieldProblem(name, "required", _("This is required."))
-    others = Reward.objects.exclude(pk=reward.pk if reward else None)
+    others = Reward.objects.exclude(pk=reward.pk) if reward else Reward.objects.all()
     if others.filter(slug=terms.get("slug") or "").exists():
         yield FieldProblem("slug", "taken", _("Another reward has this short name."))
     elif reward is not None and terms.get("slug") != reward.slug:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-
-from retention.models import MemberFacts, ModelKind, ModelPolicy, ScoringModel
+from retention.models import MemberFacts, ModelKind, ScoringModel
 from retention.scoring.calibration import stability
 from retention.scoring.parameters import BgNbd, Churn, GammaGamma
+from retention.selectors.horizon import churn_horizon_days
 from retention.services.churn import LEAST_MEMBERS, fit_churn, horizon_for, past
 from retention.services.forecasts import Outlook, Use, fit_purchases, fit_spend, write_forecasts
 from retention.services.groups import fit_groups
@@ -70,12 +69,6 @@ def publish_prepared(prepared: Prepared, *, day: int, as_of: datetime, now: date
     )
     outlook = write_forecasts(use, day=day)
     return [publish(_completed(each, outlook), as_of=as_of, now=now) for each in prepared]
-
-
-def churn_horizon_days() -> int:
-    """This function will return the horizon in force: the marketers', or of a new installation the environment's."""
-    policy = ModelPolicy.objects.first()
-    return settings.CHURN_HORIZON_DAYS if policy is None else policy.churn_horizon_days
 
 
 def _used(fitted: Fitted, read: Any) -> Any:

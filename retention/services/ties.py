@@ -8,7 +8,7 @@ from django.db.models import Count, F
 
 from core.registry import MemberTies
 from members.models import MemberTier, TierChange
-from retention.models import MemberFacts, MemberMask, Membership, Segment, StaticMember
+from retention.models import MemberFacts, MemberForecast, MemberMask, Membership, Segment, StaticMember
 
 
 def holding(member_ids: Collection[int]) -> set[int]:
@@ -23,6 +23,7 @@ def clear(member_ids: Collection[int]) -> None:
     memberships.delete()
     MemberMask.objects.filter(member_id__in=member_ids).delete()
     MemberFacts.objects.filter(pk__in=member_ids).delete()
+    MemberForecast.objects.filter(pk__in=member_ids).delete()
     for worked_out in (MemberTier, TierChange):
         worked_out.objects.filter(member_id__in=member_ids).delete()
 

@@ -21,6 +21,7 @@ from retention.selectors.risk import risk_of
 from retention.services.groups import ask_for_group_list
 from retention.services.refresh import refresh
 from retention.services.scoring import ask_for_fit, fit_models
+from retention.services.ties import TIES
 from tests.factories import NOW, TODAY_NUMBER, default_shop, make_member, make_order, shop_time
 
 pytestmark = pytest.mark.django_db
@@ -184,6 +185,8 @@ class TestAShop:
         keep, drop = Member.objects.order_by("pk")[:2]
         merge_members(keep=keep.pk, drop=drop.pk, now=NOW)
         assert not MemberForecast.objects.filter(pk=drop.pk).exists()
+        TIES.clear([keep.pk])
+        assert not MemberForecast.objects.filter(pk=keep.pk).exists()
 
 
 class TestFittingNow:
