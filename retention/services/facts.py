@@ -13,11 +13,11 @@ from django_cte import CTE, with_cte
 from core.conf import shop_zone
 from core.periods import day_number, start_of
 from core.sql import insert_from_select
-from members.models import BehaviourEvent, Member, Order, Refund
+from members.models import BehaviourEvent, Member, Order, OrderLine, OrderStatus, Refund
 from retention.features.cadence import cadence_aggregates
 from retention.features.events import carts_left, event_aggregates
 from retention.features.orders import COUNTED, READ, order_aggregates
-from retention.features.preferences import preference_aggregates
+from retention.features.preferences import favourite_categories, preference_aggregates
 from retention.models import DueMember, MemberFacts
 
 UNKNOWN = frozenset(field.name for field in MemberFacts._meta.concrete_fields if field.null)
@@ -69,11 +69,12 @@ def fresh_facts(
     day = day_number(as_of, shop_zone())
     read_orders, read_events = COUNTED & placed_until(as_of), happened_until(as_of)
     orders, events = Order.objects.filter(read_orders), BehaviourEvent.objects.filter(read_events)
+    lines = OrderLine.objects.filter(~Q(order__status=OrderStatus.CANCELLED), placed_until(as_of, of="order__"))
     members = Member.objects.all()
     if due_only:
         due = DueMember.objects.values("member_id")
         orders, events = orders.filter(member_id__in=due), events.filter(member_id__in=due)
-        members = members.filter(pk__in=due)
+        lines, members = lines.filter(order__member_id__in=due), members.filter(pk__in=due)
     later, given_back = _refunded_later(as_of)
     told_of_orders = orders.values("member_id", **READ)
     if later is not None:
@@ -88,6 +89,7 @@ def fresh_facts(
         ordered: (*added_up,),
         CTE(events.values("member_id").annotate(**done), name="did"): (*done,),
         CTE(carts, name="carts"): ("carts_left_30d",),
+        CTE(favourite_categories(lines), name="favoured"): ("favourite_category",),
     }
     told: dict[str, Any] = {}
     sources = {source: asked for source, names in sources.items() if (asked := [name for name in names if name in only])}
@@ -128,10 +130,13 @@ def differing_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Memb
     return fresh_facts(as_of=as_of, due_only=due_only).filter(Differ(*map(F, COLUMNS), *stored))
 
 
-def placed_until(as_of: datetime) -> Q:
-    """This function will select the orders placed up to `as_of`, for a day's last moment by the day alone."""
+def placed_until(as_of: datetime, *, of: str = "") -> Q:
+    """This function will select the orders placed up to `as_of`, for a day's last moment by the day alone.
+
+    `of` is the way to the order from what is selected.
+    """
     day = day_number(as_of, shop_zone())
-    return Q(placed_day__lte=day) if _is_over(day, as_of) else Q(placed_at__lte=as_of)
+    return Q(**{f"{of}placed_day__lte": day}) if _is_over(day, as_of) else Q(**{f"{of}placed_at__lte": as_of})
 
 
 def happened_until(as_of: datetime) -> Q:
