@@ -25,6 +25,7 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         """Only registers: the kinds campaigns are made of, what `verify` proves, what the clock runs."""
         from campaigns import actions, channels, triggers
+        from campaigns.coupons.behaviours import COUPON_ISSUED
         from campaigns.reports.side_by_side import CampaignsSideBySide
         from campaigns.selectors.figures import FIGURES, SOURCE
         from campaigns.services.attribute_uses import campaigns_reading
@@ -32,6 +33,7 @@ class CampaignsConfig(AppConfig):
         from campaigns.services.reward_merging import HANDLER as REWARDS
         from campaigns.services.segment_uses import campaigns_naming
         from campaigns.services.ties import FIRED, TIES
+        from retention.behaviours import registered
         from retention.reports.registry import register_report
 
         for trigger in triggers.KINDS:
@@ -44,6 +46,7 @@ class CampaignsConfig(AppConfig):
             figures.register(figure)
         figure_sources.register(SOURCE)
         register_report(CampaignsSideBySide())
+        registered.register(COUPON_ISSUED)
         member_data.register(HANDLER)
         member_data.register(REWARDS)
         fired_since.register(FIRED)

@@ -37,6 +37,7 @@ GROUPS: list[tuple[Text, list[Room]]] = [
             (_("Reports"), "bar_chart", "retention_reportanswer"),
             (_("Monthly report"), "calendar_month", "campaigns_monthlyreport"),
             (_("Purchase losses"), "money_off", "retention_lossfigure"),
+            (_("Churn reasons"), "psychology_alt", "retention_churnreason"),
             (_("Lifecycle bands"), "timeline", "retention_lifecyclebands"),
             (_("Models"), "query_stats", "retention_scoringmodel"),
             (_("Churn horizon"), "event_busy", "retention_modelpolicy"),

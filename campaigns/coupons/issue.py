@@ -17,6 +17,7 @@ from campaigns.coupons.validity import Validity, of_issue
 from campaigns.models import Coupon, CouponState, CouponTemplate, MemberRedemptions, Origin
 from core.errors import NotFound
 from core.sql import insert_rows
+from members.models import DirtyMark
 
 COLUMNS = (
     "template", "code", "public", "member_id", "enrolment_id", "step", "state", "issued_at", "valid_from", "valid_until",
@@ -40,7 +41,7 @@ def issue_batch(*, template_id: int, grants: Sequence[Grant], now: datetime) -> 
     1. Hold the template's row until the caller's transaction ends: batches of one template queue up, so no limit is passed.
     2. Give back the codes of grants that have their coupon already: a batch may be repeated.
     3. Refuse whom a limit stops; when the total runs short, the first grants get the coupons.
-    4. Insert the coupons in one statement and count them on the template.
+    4. Insert the coupons in one statement, count them on the template, and mark their members: rules ask who has one.
 
     The answer has an entry for each enrolment: its code, or a `Refusal` (a str too; tell them apart by isinstance). A
     platform template without a code issues the empty code: what is sent is the template's link. No two grants name one
@@ -71,7 +72,14 @@ def issue_one(*, template_slug: str, member_id: int | None, now: datetime) -> Co
             raise CouponRefused(refusal)
         validity = of_issue(template, now)
         row = _row(template, _Holder(member_id=member_id), validity, now)
-        return Coupon.objects.get(pk=_insert_rows(template, [row])[0][0])
+        made = _insert_rows(template, [row])
+        _mark(made)
+        return Coupon.objects.get(pk=made[0][0])
+
+
+_Made = tuple[int, str, int, int | None]
+"""A coupon's id, code, enrolment and member."""
+RETURNING = ("pk", "code", "enrolment_id", "member_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +148,14 @@ def _insert(template: CouponTemplate, grants: Sequence[Grant], now: datetime) ->
     validity = of_issue(template, now)
     holders = [_Holder(grant.member_id, grant.enrolment_id, grant.step) for grant in grants]
     rows = [_row(template, holder, validity, now) for holder in holders]
-    return {enrolment: code for _pk, code, enrolment in _insert_rows(template, rows)}
+    made = _insert_rows(template, rows)
+    _mark(made)
+    return {enrolment: code for _pk, code, enrolment, _member in made}
+
+
+def _mark(made: Sequence[_Made]) -> None:
+    """A coupon for its bearer concerns nobody."""
+    insert_rows(DirtyMark, ["member_id"], [(member_id,) for *_rest, member_id in made if member_id is not None])
 
 
 def _row(template: CouponTemplate, holder: _Holder, validity: Validity, now: datetime) -> list[object]:
@@ -154,8 +169,8 @@ def _is_shared(template: CouponTemplate) -> bool:
     return template.public or template.origin == Origin.PLATFORM
 
 
-def _insert_rows(template: CouponTemplate, rows: list[list[object]]) -> list[tuple[int, str, int]]:
-    """This function will insert the coupons, count them on the template and return (id, code, enrolment) of each."""
+def _insert_rows(template: CouponTemplate, rows: list[list[object]]) -> list[_Made]:
+    """This function will insert the coupons, count them on the template and return what was made."""
     if not rows:
         return []
     made = _insert_shared(rows) if _is_shared(template) else _insert_with_own_codes(rows)
@@ -163,17 +178,17 @@ def _insert_rows(template: CouponTemplate, rows: list[list[object]]) -> list[tup
     return made
 
 
-def _insert_shared(rows: list[list[object]]) -> list[tuple[int, str, int]]:
-    return insert_rows(Coupon, COLUMNS, rows, returning=("pk", "code", "enrolment_id"))
+def _insert_shared(rows: list[list[object]]) -> list[_Made]:
+    return insert_rows(Coupon, COLUMNS, rows, returning=RETURNING)
 
 
-def _insert_with_own_codes(rows: list[list[object]]) -> list[tuple[int, str, int]]:
+def _insert_with_own_codes(rows: list[list[object]]) -> list[_Made]:
     """A code that exists already is not written; its row is tried again with another one."""
     waiting, made = rows, []
     for _attempt in range(COLLISION_ATTEMPTS):
         coded = {code: [row[0], code, *row[2:]] for code, row in zip(new_codes(len(waiting)), waiting, strict=True)}
-        made += insert_rows(Coupon, COLUMNS, coded.values(), conflict=[], returning=("pk", "code", "enrolment_id"))
-        written = {code for _pk, code, _enrolment in made}
+        made += insert_rows(Coupon, COLUMNS, coded.values(), conflict=[], returning=RETURNING)
+        written = {code for _pk, code, *_rest in made}
         waiting = [row for code, row in coded.items() if code not in written]
         if not waiting:
             return made

@@ -25,7 +25,7 @@ from members.models.earning import (
     Waiting,
 )
 from members.models.erasure import ErasedId, Erasure
-from members.models.event import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
+from members.models.event import OWN_ID_PREFIX, OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
 from members.models.event_policy import EventPolicy
 from members.models.growth import GrowthEntry
 from members.models.identifier import Identifier
@@ -84,6 +84,7 @@ __all__ = [
     "EARNING_STATUSES",
     "ERASED_PREFIX",
     "OCCASIONS",
+    "OWN_ID_PREFIX",
     "OWN_KINDS",
     "PERSONAL_NUMBERS",
     "PERSONAL_TEXTS",

@@ -2,6 +2,7 @@ from retention.models.builds import BuildAnswer, BuildTouched, SegmentBuild
 from retention.models.facts import MemberFacts
 from retention.models.lists import ListUpload, UploadedId, UploadPiece
 from retention.models.losses import LossFigure
+from retention.models.reasons import ChurnReason, Reason
 from retention.models.reports import ReportAnswer, ReportTarget
 from retention.models.runs import RefreshRun, RefreshState
 from retention.models.scoring import LifecycleBands, MemberForecast, ModelKind, ModelPolicy, ScoringModel
@@ -22,6 +23,7 @@ from retention.models.values import KnownValue
 __all__ = [
     "BuildAnswer",
     "BuildTouched",
+    "ChurnReason",
     "DaySnapshot",
     "DueMember",
     "KnownValue",
@@ -34,6 +36,7 @@ __all__ = [
     "Membership",
     "ModelKind",
     "ModelPolicy",
+    "Reason",
     "RefreshRun",
     "RefreshState",
     "ReportAnswer",

@@ -159,6 +159,7 @@ class TestSections:
             "discount_share": 0.0,
             "preferred_hour": 12,
             "preferred_channel": None,
+            "favourite_category": None,
             "last_visit_at": None,
             "carts_left_30d": 0,
             "complaint_count_90d": 0,
@@ -167,6 +168,9 @@ class TestSections:
             "growth_value": 0,
             "tier": None,
             "tier_drop_on": None,
+            "last_contacted_at": None,
+            "messages_30d": 0,
+            "coupons_redeemed_90d": 0,
         }
         scores = scores_rows([member.pk], as_of=NOW + timedelta(days=1))[member.pk]
         assert scores == {
@@ -180,6 +184,7 @@ class TestSections:
             "m_score": None,
             "rfm_group": None,
             "lifecycle_stage": "new",
+            "churn_reason": None,
         }
 
     def test_have_a_row_for_a_member_no_refresh_has_seen(self) -> None:
