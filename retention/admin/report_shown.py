@@ -34,7 +34,7 @@ def shown(request: HttpRequest, answered: Answer) -> dict[str, Any]:
         "notes": [str(note) for note in result.notes],
         "counted_at": answered.counted_at,
         "as_of": answered.as_of,
-        "before": _before(answered) if answered.question.compare else None,
+        "before": _before(answered) if any(value is not None for value in answered.before.values()) else None,
     }
 
 
@@ -119,7 +119,7 @@ def _table(request: HttpRequest, table: Table) -> dict[str, Any]:
         "rows": [
             [
                 {
-                    "text": text_of(value, column.unit),
+                    "text": "" if value is None and column.blank else text_of(value, column.unit),
                     "known": value is not None,
                     "right": column.unit is not Unit.TEXT,
                     "url": _behind(request, table.rules.get((place, column.code))),

@@ -79,6 +79,8 @@ class Column:
     code: str
     label: Text
     unit: Unit = Unit.TEXT
+    blank: bool = False
+    """Whether a missing value goes without saying: a month that has not come yet is not «not known»."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ class Report(ABC):
     """Whether it can be asked of one shop alone."""
     compares: ClassVar[bool] = True
     """Whether the period before can be set beside it; not where it tells how things stand now."""
+    standing: ClassVar[bool] = False
+    """Whether it tells how things stand on the last day that is known, whatever period is named."""
     version: ClassVar[int] = 1
     """Raised when `count` counts otherwise: what was kept before then no longer answers."""
 

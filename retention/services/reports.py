@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as stopwatch
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -36,6 +36,8 @@ PATIENCE_SECONDS = 8.0
 """What takes longer than this is counted in the background: nobody waits before a blank page."""
 MANY_ORDERS = 1_000_000
 """Orders past which a report that was never counted here is counted in the background at once."""
+QUIET_DAYS = 4
+"""Days at a period's end without any order after which a shop that sells daily should ask whether its orders come in."""
 LONGEST_DAYS = 3_660
 FORGOTTEN_AFTER = timedelta(days=40)
 
@@ -95,6 +97,8 @@ def read_question(*, report: Report, given: Mapping[str, str], now: datetime) ->
         problems.append(FieldProblem("compare", "invalid_choice", _("Compare with “previous” or “none”.")))
     if problems:
         raise InvalidInput(_("The input is not valid."), problems=problems)
+    if report.standing:
+        first = last = known_day
     asked = Asked(
         first_day=first,
         last_day=last,
@@ -104,7 +108,7 @@ def read_question(*, report: Report, given: Mapping[str, str], now: datetime) ->
         shop=shop.slug if shop else "",
         options=options,
     )
-    return Question(report, asked, compare == "previous" and report.compares)
+    return Question(report, asked, compare == "previous" and report.compares and not report.standing)
 
 
 def _period(report: Report, given: Mapping[str, str], known_day: int, problems: list[FieldProblem]) -> tuple[int, int]:
@@ -179,7 +183,17 @@ def answer(*, question: Question, now: datetime) -> Answer | Job:
     ]
     result = question.report.show(asked, found[0].counted)
     before = question.report.show(wanted[1], found[1].counted).values if question.compare else {}
+    result = replace(result, notes=[*result.notes, *_silence(asked)])
     return Answer(question, result, found[0].counted_at, found[0].as_of, before, targets)
+
+
+def _silence(asked: Asked) -> list[Text]:
+    """This function will say that orders end long before the period does: what looks like leaving may be missing data."""
+    newest = Order.objects.filter(placed_day__lte=asked.known_day).aggregate(day=Max("placed_day"))["day"]
+    if newest is None or newest > asked.last_day - QUIET_DAYS:
+        return []
+    words = gettext("The newest order is of %(day)s: whoever seems silent since may only be missing from the data.")
+    return [words % {"day": text_of(newest, Unit.DATE)}]
 
 
 def count_report(*, report: Report, asked: Asked, now: datetime) -> ReportAnswer:

@@ -27,6 +27,7 @@ class Sold:
     day: int
     revenue: int
     shop: str
+    channel: str
 
 
 def make_shop(seed: int, *, members: int = 60, orders: int = 260) -> None:
@@ -85,7 +86,7 @@ def sold(shop: str = "", *, until: date | None = None) -> list[Sold]:
         if row["status"] != "cancelled" and on <= last and row["placed_at"] <= NOW and shop in ("", names[row["shop_id"]]):
             day = (on - date(1970, 1, 1)).days
             revenue = row["total_minor"] - row["refunded_minor"]
-            rows.append(Sold(row["member_id"], on, day, revenue, names[row["shop_id"]]))
+            rows.append(Sold(row["member_id"], on, day, revenue, names[row["shop_id"]], row["channel"]))
     return sorted(rows, key=lambda each: (each.on, each.member))
 
 

@@ -91,6 +91,8 @@ class TestEveryReport:
     def test_answers_a_sentence_of_a_time_yet_to_come(self, report: Report) -> None:
         make_order(make_member(), placed_at=NOW + timedelta(days=9))
         refresh(as_of=NOW)
+        if report.standing:
+            pytest.skip("tells how things stand, whatever the period")
         (sentence,) = told(report, **{"from": "2027-01-01", "to": "2027-03-01"})
         assert "15 June 2026" in sentence or "June 15, 2026" in sentence
 
