@@ -66,12 +66,22 @@ def member(page: Page, base: str) -> None:
     page.locator("#result_list tbody th a").first.click()
 
 
+def cohorts(page: Page, base: str) -> None:
+    page.goto(f"{base}/admin/retention/reportanswer/about/cohorts/")
+
+
+def survival(page: Page, base: str) -> None:
+    page.goto(f"{base}/admin/retention/reportanswer/about/survival/?by=category")
+
+
 PICTURES: tuple[tuple[str, str, int, Callable[[Page, str], None]], ...] = (
     ("today.png", "en", 1090, today),
     ("today.zh.png", "zh", 1090, today),
     ("segment.png", "en", 1000, segment),
     ("campaign.png", "en", 900, campaign),
     ("member.png", "en", 1000, member),
+    ("report-cohorts.png", "en", 1000, cohorts),
+    ("report-survival.png", "en", 900, survival),
 )
 """Name, language, height in pixels, and how one gets there. The width is 1440."""
 

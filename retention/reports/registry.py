@@ -9,6 +9,7 @@ from retention.reports.churn import Churn
 from retention.reports.cohorts import Cohorts
 from retention.reports.cycle import PurchaseCycle
 from retention.reports.growth import MemberGrowth
+from retention.reports.layers import Layers
 from retention.reports.lifecycle import Lifecycle
 from retention.reports.lost_profile import LostProfile
 from retention.reports.morning import Morning
@@ -32,4 +33,5 @@ REPORTS: tuple[Report, ...] = (
     Penetration(),
     ReturnVisits(),
     Rfm(),
+    Layers(),
 )

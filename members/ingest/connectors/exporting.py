@@ -28,4 +28,11 @@ class SafeCsv:
             self.write(header)
 
     def write(self, row: Iterable[object]) -> None:
-        self._writer.writerow([safe_cell("" if cell is None else str(cell)) for cell in row])
+        self._writer.writerow([_written(cell) for cell in row])
+
+
+def _written(cell: object) -> str:
+    """A number of ours is no formula, even below zero; a long one is a text all the same, lest its digits be cut."""
+    text = "" if cell is None else str(cell)
+    is_number = isinstance(cell, float) or (isinstance(cell, int) and len(text) < KEPT_DIGITS)
+    return text if is_number else safe_cell(text)
