@@ -25,8 +25,11 @@ from retention.reports.base import Figure, Report, Table
 from retention.reports.registry import REPORTS
 from retention.services.reports import Answer, answer, find_report, read_question
 
-OPTIONS = {option.code: option for report in REPORTS for option in report.options}
-"""The choices that some report has; each refuses what is not its own."""
+OPTIONS: dict[str, dict[str, None]] = {}
+"""What some report can be asked besides, with all its choices; each refuses what is not its own."""
+for _report in REPORTS:
+    for _option in _report.options:
+        OPTIONS.setdefault(_option.code, {}).update(dict.fromkeys(code for code, _label in _option.choices))
 
 
 class ReportQuery(serializers.Serializer[Any]):
@@ -45,13 +48,9 @@ class ReportQuery(serializers.Serializer[Any]):
             "to": TextField(required=False, help_text=_("last day, included; absent: the last day that is known")),
         }
         choices = {
-            code: TextField(required=False, help_text=_choices(option.choices)) for code, option in sorted(OPTIONS.items())
+            code: TextField(required=False, help_text=", ".join(choices)) for code, choices in sorted(OPTIONS.items())
         }
         return {**super().get_fields(), **ends, **choices}
-
-
-def _choices(choices: Sequence[tuple[str, Any]]) -> str:
-    return ", ".join(code for code, _label in choices)
 
 
 class ColumnOut(serializers.Serializer[Any]):

@@ -144,7 +144,7 @@ def _spread_table(spread: list[list[int]], buyers: int) -> Table:
         Column("buyers", _("buyers"), Unit.COUNT),
         Column("share", _("share of buyers"), Unit.SHARE),
     ]
-    rows = [[label, members, members / buyers] for label, members in _folded(spread)]
+    rows: list[list[Any]] = [[label, members, members / buyers] for label, members in _folded(spread)]
     return Table("spread", _("Buyers by how often they bought"), columns, rows)
 
 

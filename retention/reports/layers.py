@@ -9,11 +9,11 @@ from django.db.models.functions import Cast
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from members.models import Order
 from retention.fields import CATALOGUE, STAGE_LABELS, catalogue
 from retention.reports import words
 from retention.reports.base import Asked, Column, Counted, Figure, Option, Report, Result, Table, ratio
 from retention.reports.charts import Bars, Rule, Series
+from retention.reports.sources import orders_until
 from retention.reports.words import Unit
 from retention.scored import Scored, current_parameters, scored
 from retention.scoring.lifecycle import Stage
@@ -47,7 +47,7 @@ class Layers(Report):
         by = asked.options["by"]
         if not _is_scored(by):
             return {"layers": [], "names": {}}
-        scope = None if asked.shop_id is None else Order.objects.filter(shop_id=asked.shop_id).values("member_id")
+        scope = None if asked.shop_id is None else orders_until(asked).values("member_id")
         everybody = scored(as_of_day=asked.known_day, parameters=current_parameters(), scope=scope)
         before = Q(order_count_180d__gt=F("order_count_90d"))
         rows = (

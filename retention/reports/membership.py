@@ -42,5 +42,6 @@ def joined_members(asked: Asked, months: Sequence[Month]) -> QuerySet[Member, An
 
 def members_by_month(asked: Asked, months: Sequence[Month]) -> dict[int, int]:
     """This function will count who joined in each month, by its place, and before all of them."""
-    rows = joined_members(asked, months).values("joined").annotate(members=Count("pk"))
+    rows: Any = joined_members(asked, months)
+    rows = rows.values("joined").annotate(members=Count("pk"))
     return {row["joined"]: row["members"] for row in rows}

@@ -11,10 +11,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from members.models import Order
 from retention.reports import words
 from retention.reports.base import Asked, Column, Counted, Figure, Report, Result, Table, ratio
 from retention.reports.charts import Heat, Rule
+from retention.reports.sources import orders_until
 from retention.reports.words import Unit
 from retention.scored import Scored, current_parameters, scored
 
@@ -57,9 +57,9 @@ class Rfm(Report):
     def count(self, asked: Asked) -> Counted:
         buyers = self._buyers(asked)
         sums = {"members": Count("member_id"), "revenue": Cast(Sum("revenue_minor"), BigIntegerField())}
-        grid = buyers.values("r_score", "f_score").annotate(**sums).order_by("r_score", "f_score")
+        grid: Any = buyers.values("r_score", "f_score").annotate(**sums).order_by("r_score", "f_score")
         cells = [[row["r_score"], row["f_score"], row["members"], row["revenue"]] for row in grid]
-        means = self._buyers(asked).aggregate(**{code: Avg(column) for code, column in MEASURES.items()})
+        means: dict[str, Any] = self._buyers(asked).aggregate(**{code: Avg(column) for code, column in MEASURES.items()})
         if means["r"] is None:
             return {"cells": [], "means": {}, "eight": []}
         limits = {code: math.floor(means[code]) for code in MEASURES}
@@ -72,7 +72,7 @@ class Rfm(Report):
             f"{code}_better": Case(When(test, then=Value(1)), default=Value(0), output_field=IntegerField())
             for code, test in better.items()
         }
-        eight = self._buyers(asked).values(**flags).annotate(**sums)
+        eight: Any = self._buyers(asked).values(**flags).annotate(**sums)
         return {
             "cells": cells,
             "means": {code: float(means[code]) for code in MEASURES},
@@ -82,7 +82,7 @@ class Rfm(Report):
         }
 
     def _buyers(self, asked: Asked) -> QuerySet[Scored, Any]:
-        scope = None if asked.shop_id is None else Order.objects.filter(shop_id=asked.shop_id).values("member_id")
+        scope = None if asked.shop_id is None else orders_until(asked).values("member_id")
         everybody = scored(as_of_day=asked.known_day, parameters=current_parameters(), scope=scope)
         return everybody.filter(order_count__gte=1)
 

@@ -209,8 +209,8 @@ def _picture(groups: list[tuple[str, Observed, bool]], everybody: Observed) -> L
         survival, low, high = ([_known(point[place]) for point in points] for place in range(3))
         # A band where it is defined; before the first loss there is none to be unsure of. Many bands hide each other.
         band = [(one, one) if a is None or b is None else (a, b) for one, a, b in zip(survival, low, high, strict=True)]
-        ends = ([each[0] for each in band], [each[1] for each in band]) if len(groups) <= MOST_BANDS else ((), ())
-        series.append(Series(name, survival, *ends, colour="" if own else "grey"))
+        lower, upper = ([each[place] for each in band] if len(groups) <= MOST_BANDS else [] for place in (0, 1))
+        series.append(Series(name, survival, lower, upper, colour="" if own else "grey"))
     return Lines(
         _("Share of customers still with us, by days since the first order"),
         (),

@@ -90,7 +90,7 @@ def kaplan_meier(group: Observed, z: float = Z_95) -> Curve:
     risk = group.at_risk.astype(np.float64)
     lost = group.lost.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        survival: Floats = np.cumprod(1 - lost / risk)
+        survival = np.asarray(np.cumprod(1 - lost / risk), dtype=np.float64)
         variance = np.cumsum(lost / (risk * (risk - lost)))
         log_survival = np.log(survival)
         reach = z * np.sqrt(variance) / np.abs(log_survival)

@@ -256,7 +256,8 @@ class TestOverRest:
         response = caller("reports:read").get(f"reports/{report.code}/?from=2026-01-01&to=2026-06-10&compare=previous")
         assert response.status_code == 200
         body = response.json()
-        assert (body["name"], body["from"], body["to"], body["shop"]) == (report.code, "2026-01-01", "2026-06-10", None)
+        period = ("2026-06-15", "2026-06-15") if report.standing else ("2026-01-01", "2026-06-10")
+        assert (body["name"], body["from"], body["to"], body["shop"]) == (report.code, *period, None)
         assert [figure["name"] for figure in body["figures"]] == [figure.code for figure in report.figures]
         assert body["sentences"]
         for table in body["tables"]:

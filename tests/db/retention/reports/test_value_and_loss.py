@@ -12,15 +12,17 @@ from scipy.stats import chi2_contingency
 from members.models import Member
 from retention.models import ScoringModel
 from retention.reports.city_tiers import tier_of
+from retention.reports.layers import Layers
 from retention.reports.lifecycle import Lifecycle
 from retention.reports.lost_profile import LostProfile
 from retention.reports.rfm import Rfm
+from retention.scored import current_parameters, scored
 from retention.scoring.crosstab import holm
 from retention.selectors import preview
 from retention.services.refresh import refresh
 from retention.services.scoring import fit_models
 from tests.db.retention.reports.shop import ask, make_shop, month_ends, order_dates, rows_of, sold
-from tests.factories import NOW, make_member, make_order
+from tests.factories import NOW, TODAY_NUMBER, make_member, make_order
 
 pytestmark = pytest.mark.django_db
 FIRST, LAST = date(2025, 8, 10), date(2026, 6, 15)
@@ -81,6 +83,47 @@ def stage(own: list[date], on: date, median: float) -> str:
     return "reactivated" if back else "active"
 
 
+class TestLayers:
+    @pytest.mark.parametrize("shop", ["", "south"])
+    def test_equal_a_count_member_by_member(self, shop: str) -> None:
+        make_shop(59)
+        fit_models(as_of=NOW, now=NOW)
+        told = Layers().run(request=ask(Layers(), shop=shop))
+        here = {row.member for row in sold(shop)}
+        layers = {row["member_id"]: row["value_layer"] for row in scored_today("member_id", "value_layer")}
+        expected: dict[str, Counter] = {}
+        for member in here:
+            own = [(LAST - row.on).days for row in sold() if row.member == member]
+            before, now = any(90 <= days < 180 for days in own), any(days < 90 for days in own)
+            counts = expected.setdefault(layers[member], Counter())
+            counts.update(members=1, active_before=before, active_again=before and now)
+            counts["revenue"] += sum(row.revenue for row in sold() if row.member == member and (LAST - row.on).days < 365)
+        names = {"high": "high value", "middle": "middle value", "low": "low value"}
+        found = {row["layer"]: row for row in rows_of(told, "layers")}
+        assert len(found) == len(expected) == 3
+        for layer, counts in expected.items():
+            row = next(row for name, row in found.items() if name.startswith(layer) or name == names[layer])
+            assert {name: row[name] for name in counts} == counts
+
+    def test_lead_from_every_number_to_just_these_members(self) -> None:
+        make_shop(60)
+        fit_models(as_of=NOW, now=NOW)
+        table = Layers().run(request=ask(Layers())).tables[0]
+        names = [column.code for column in table.columns]
+        assert table.rules
+        for (line, column), rule in table.rules.items():
+            assert preview(rule=rule).count == table.rows[line][names.index(column)]
+
+    def test_of_tiers_say_so_where_nobody_holds_one(self) -> None:
+        make_shop(61, members=5, orders=10)
+        told = Layers().run(request=ask(Layers(), by="tier"))
+        assert told.sentences == ["No member who ordered holds a tier."]
+
+
+def scored_today(*names: str) -> list[dict[str, object]]:
+    return list(scored(as_of_day=TODAY_NUMBER, parameters=current_parameters()).values(*names))
+
+
 class TestLifecycle:
     @pytest.mark.parametrize(("seed", "shop"), [(53, ""), (54, "south")])
     def test_equals_the_contracts_stages_member_by_member_at_each_months_end(self, seed: int, shop: str) -> None:
@@ -139,7 +182,7 @@ class TestLostProfile:
             make_order(make_member(source=source), placed_at=NOW - timedelta(days=days))
         refresh(as_of=NOW)
         told = LostProfile().run(request=ask(LostProfile()))
-        assert told.sentences[1] == "What stands out most: source “app”, 20% of the lost and 100% of the kept."
+        assert told.sentences[1] == "What stands out most: source “app”, 20.0% of the lost and 100% of the kept."
         meanings = {row["value"]: row["meaning"] for row in rows_of(told, "groups")}
         assert meanings == {"app": "fewer among the lost", "flyer": "more among the lost"}
 
