@@ -8,7 +8,7 @@ nothing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -63,11 +63,15 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What else can be chosen: by what to group, how long a horizon. The first choice is the default."""
+    """What else can be chosen: by what to group, how long a horizon. The first choice is the default.
+
+    `own` says what the first choice stands for where that is a setting of the shop, which may be none of the others.
+    """
 
     code: str
     label: Text
     choices: tuple[tuple[str, Text], ...]
+    own: Callable[[], str] | None = None
 
     @property
     def default(self) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from retention.models.scoring import ModelPolicy, initial_horizon_days
 from retention.reports import words
 from retention.reports.base import Asked, Column, Counted, Figure, Option, Report, Result, Table, ratio
 from retention.reports.calendar import months_of
@@ -18,8 +18,13 @@ from retention.reports.words import Unit
 
 def horizon_option() -> Option:
     """After how many days of silence a member counts as lost: the shop's own horizon first."""
-    usual = dict.fromkeys((settings.CHURN_HORIZON_DAYS, 30, 60, 90, 180, 365))
-    return Option("horizon", _("lost after"), tuple((str(days), words.days_label(days)) for days in usual))
+    usual = tuple((str(days), words.days_label(days)) for days in (30, 60, 90, 180, 365))
+    return Option("horizon", _("lost after"), (("shop", _("the churn horizon")), *usual), own=_shops_own)
+
+
+def _shops_own() -> str:
+    policy = ModelPolicy.objects.first()
+    return str(initial_horizon_days() if policy is None else policy.churn_horizon_days)
 
 
 def horizon_of(asked: Asked) -> int:

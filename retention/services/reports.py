@@ -152,7 +152,10 @@ def _options(report: Report, given: Mapping[str, str], problems: list[FieldProbl
     chosen = {}
     for option in report.options:
         value = given.get(option.code, "") or option.default
-        if value not in dict(option.choices):
+        own = None if option.own is None else option.own()
+        if own is not None and value in (option.default, own):
+            value = own
+        elif value not in dict(option.choices):
             known = ", ".join(code for code, _label in option.choices)
             words = _("Choose one of these: %(known)s.")
             problems.append(FieldProblem(option.code, "invalid_choice", str(words) % {"known": known}))

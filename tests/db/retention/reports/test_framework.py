@@ -19,7 +19,7 @@ from core.errors import InvalidInput
 from core.models import Job
 from core.services.jobs import run_jobs
 from members.models import Shop
-from retention.models import ReportAnswer, ReportTarget
+from retention.models import ModelPolicy, ReportAnswer, ReportTarget
 from retention.reports.base import GROUPS, Report
 from retention.reports.registry import REPORTS
 from retention.services import reports as service
@@ -151,6 +151,13 @@ class TestTheQuestion:
         refresh(as_of=NOW)
         asked = read_question(report=find_report("churn"), given={"to": "2026-12-31"}, now=NOW + timedelta(days=3)).asked
         assert asked.last_day == asked.known_day == asked.first_day + 365 + 14
+
+    def test_takes_the_horizon_that_the_shop_has_set(self) -> None:
+        churn = find_report("churn")
+        assert read_question(report=churn, given={}, now=NOW).asked.options == {"horizon": "90"}
+        ModelPolicy.objects.create(churn_horizon_days=75)
+        for given in ({}, {"horizon": "shop"}, {"horizon": "75"}):
+            assert read_question(report=churn, given=given, now=NOW).asked.options == {"horizon": "75"}
 
     def test_before_is_as_long_and_ends_where_it_begins(self) -> None:
         given = {"from": "2026-03-01", "to": "2026-03-31"}
