@@ -55,6 +55,7 @@ GROUPS: list[tuple[Text, list[Room]]] = [
     (
         _("Loyalty"),
         [
+            (_("Tiers"), "workspace_premium", "members_tierscheme"),
             (_("Points"), "stars", "members_ledgerentry"),
             (_("Rewards"), "featured_seasonal_and_gifts", "campaigns_reward"),
             (_("Growth"), "trending_up", "members_growthentry"),

@@ -21,8 +21,10 @@ class MembersConfig(AppConfig):
         from members.services.points import figures as points_figures
         from members.services.points import merging as points_merging
         from members.services.points.settling import settle_points
+        from members.services.tiers import merging as tiers_merging
 
-        for handler in (HANDLER, points_merging.HANDLER, growth_merging.HANDLER, earning_merging.HANDLER):
+        handlers = (HANDLER, points_merging.HANDLER, growth_merging.HANDLER, earning_merging.HANDLER, tiers_merging.HANDLER)
+        for handler in handlers:
             member_data.register(handler)
         for check in (*CHECKS, *points_checks.CHECKS, *earning_checks.CHECKS):
             checks.register(check)

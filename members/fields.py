@@ -17,6 +17,7 @@ from members.models import (
     JsonNumber,
     JsonText,
     MemberTag,
+    Tier,
 )
 from rules.fields import Field, FieldType
 
@@ -78,6 +79,11 @@ PROFILE_FIELDS = (
     ),
     Field(name="tags", type=FieldType.TAGS, label=_("Tags"), group=PROFILE, nullable=False, members_with=members_tagged),
 )
+
+
+def tier_choices() -> tuple[tuple[str, str], ...]:
+    """This function will give the tiers of the shop, lowest first: short name and name. Empty while it has none."""
+    return tuple(Tier.objects.in_force().values_list("slug", "name"))
 
 
 def attribute_fields() -> list[Field]:

@@ -28,13 +28,14 @@ class RetentionConfig(AppConfig):
             periodic_work,
             segment_uses,
         )
+        from members.services.tiers.standing import members_of_tier
         from retention import scored  # noqa: F401
         from retention.features.statistics import teach_sqlite
         from retention.selectors import facts_rows, scores_rows
         from retention.selectors.figures import FIGURES
         from retention.selectors.overview import members_in_known
         from retention.selectors.uses import segments_naming, segments_reading
-        from retention.services.checks import facts_are_exact, segments_are_exact
+        from retention.services.checks import facts_are_exact, segments_are_exact, tiers_are_exact
         from retention.services.groups import GROUP_JOB
         from retention.services.merging import HANDLER
         from retention.services.proofs import prove_sample
@@ -56,6 +57,9 @@ class RetentionConfig(AppConfig):
         )
         for figure in FIGURES:
             figures.register(figure)
+        member_list_filters.register(
+            MemberListFilter("tier", _("members who hold this tier, by its short name"), members_of_tier)
+        )
         member_data.register(HANDLER)
         member_ties.register(TIES)
         for kind in (LIST_JOB, REPORT_JOB, FIT_JOB, GROUP_JOB):
@@ -64,6 +68,7 @@ class RetentionConfig(AppConfig):
         attribute_uses.register(AttributeUse("retention.segments", _("The segment"), segments_reading))
         for check in (
             Check("retention.facts", _("Facts equal a full count"), facts_are_exact),
+            Check("retention.tiers", _("Tiers equal a full count"), tiers_are_exact),
             Check("retention.segments", _("Segments equal a fresh scan"), segments_are_exact),
         ):
             checks.register(check)

@@ -65,6 +65,8 @@ def profile(*, as_of_day: int) -> Columns:
         **{name: F(f"member__forecast__{name}") for name in FORECASTS},
         "age": age(as_of_day=as_of_day),
         "birth_day": birth_day(),
+        "tier": F("member__tier_held__tier__slug"),
+        "tier_drop_day": F("member__tier_held__drop_day"),
     }
 
 

@@ -6,14 +6,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from members.fields import PROFILE_FIELDS, attribute_fields
+from members.fields import PROFILE_FIELDS, attribute_fields, tier_choices
 from retention.behaviours import BEHAVIOURS
 from retention.models.facts import WINDOWS
 from retention.scoring.lifecycle import Stage
 from retention.scoring.value import Layer
 from rules.fields import Field, FieldCatalogue, FieldType
 
-ORDERS, VISITS, HABITS, SCORES = _("Orders"), _("Visits"), _("Habits"), _("Scores")
+ORDERS, VISITS, HABITS, SCORES, LOYALTY = _("Orders"), _("Visits"), _("Habits"), _("Scores"), _("Loyalty")
 
 STAGE_LABELS: dict[str, Promise] = {
     Stage.NONE.value: _("never ordered"),
@@ -122,6 +122,23 @@ FACT_FIELDS = (
         group=VISITS,
         help=_("The mean of all ratings given, from 1 to 5."),
     ),
+    Field(
+        name="points_balance",
+        type=FieldType.NUMBER,
+        label=_("Points balance"),
+        unit="points",
+        nullable=False,
+        group=LOYALTY,
+        help=_("Points that can be spent now."),
+    ),
+    Field(
+        name="growth_value",
+        type=FieldType.NUMBER,
+        label=_("Growth value"),
+        nullable=False,
+        group=LOYALTY,
+        help=_("All growth earned, less what was taken back; it is never spent."),
+    ),
 )
 """What stays the same however late one asks."""
 
@@ -222,10 +239,31 @@ SCORE_FIELDS = (
 )
 """What ages from day to day."""
 
-CATALOGUE = FieldCatalogue([*PROFILE_FIELDS, *FACT_FIELDS, *SCORE_FIELDS], BEHAVIOURS)
+TIER_DROP = Field(
+    name="tier_drop_on",
+    type=FieldType.DATE,
+    label=_("Tier drops on"),
+    column="tier_drop_day",
+    group=LOYALTY,
+    help=_("The day on which the member will fall to a lower tier, if nothing more is bought; not known for who keeps it."),
+)
+_TIER = Field(name="tier", type=FieldType.TEXT, label=_("Tier"), group=LOYALTY, help=_("By its short name."))
+SHOWN_FACTS = (*FACT_FIELDS, _TIER, TIER_DROP)
+"""What is told of a member wherever facts are; the tier is missing while there is none."""
+
+
+def tier_field() -> Field:
+    """This function will give the tier, with the shop's own tiers to choose from; a text as long as it has none."""
+    choices = tier_choices()
+    if not choices:
+        return _TIER
+    return Field(name="tier", type=FieldType.ENUMERATION, label=_("Tier"), group=LOYALTY, choices=choices)
+
+
+CATALOGUE = FieldCatalogue([*PROFILE_FIELDS, *FACT_FIELDS, TIER_DROP, *SCORE_FIELDS], BEHAVIOURS)
 """What every installation has."""
 
 
 def catalogue() -> FieldCatalogue:
-    """This function will give everything that rules may ask at this moment, the shop's own attributes too."""
-    return FieldCatalogue([*CATALOGUE, *attribute_fields()], CATALOGUE.behaviours)
+    """This function will give everything that rules may ask at this moment, the shop's own tiers and attributes too."""
+    return FieldCatalogue([*CATALOGUE, tier_field(), *attribute_fields()], CATALOGUE.behaviours)

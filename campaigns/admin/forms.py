@@ -26,6 +26,7 @@ from campaigns.triggers import triggers
 from core.admin.forms import ShopInstantField, WholeNumberField, add_problems, free_slug
 from core.admin.rules import RuleField, RuleWidget
 from core.errors import DomainError, FieldProblem
+from members.fields import tier_choices
 from retention.models import Segment
 
 KIND_FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -33,6 +34,8 @@ KIND_FIELDS: Mapping[str, tuple[str, ...]] = {
     "schedule": ("every", "weekday", "day", "at"),
     "segment_entered": ("segment", "include_current"),
     "date": ("field", "days_before", "at", "leap_day"),
+    "tier_changed": ("direction", "tier"),
+    "tier_dropping": ("days_before",),
 }
 """The inputs of each kind of trigger; one input may serve several."""
 
@@ -53,6 +56,7 @@ DATE_FIELDS = [
     ("coupon_expiry", _("the last day of a coupon")),
 ]
 LEAP_DAYS = [("feb_28", _("28 February")), ("mar_1", _("1 March"))]
+DIRECTIONS = [("either", _("up or down")), ("upgraded", _("up")), ("downgraded", _("down"))]
 RE_ENTRY = [
     ("", _("as usual for this trigger")),
     ("once", _("once ever")),
@@ -99,7 +103,11 @@ class CampaignForm(forms.Form):
         label=_("also those who are in it at the start"), required=False, widget=UnfoldBooleanSwitchWidget
     )
     field = forms.ChoiceField(label=_("which day"), choices=DATE_FIELDS, required=False, widget=UnfoldAdminSelectWidget)
-    days_before = WholeNumberField(label=_("days before it"), required=False, help_text=_("0 is the day itself."))
+    days_before = WholeNumberField(
+        label=_("days before it"), required=False, help_text=_("0 is the day itself; before a tier drops, at least 1.")
+    )
+    direction = forms.ChoiceField(label=_("which way"), choices=DIRECTIONS, required=False, widget=UnfoldAdminSelectWidget)
+    tier = forms.ChoiceField(label=_("to which tier"), required=False, widget=UnfoldAdminSelectWidget)
     leap_day = forms.ChoiceField(
         label=_("who was born on 29 February has it, in common years, on"),
         choices=LEAP_DAYS,
@@ -138,6 +146,7 @@ class CampaignForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _choose(self.fields["trigger_kind"], [(each.code, each.label) for each in triggers if each.code in KIND_FIELDS])
+        _choose(self.fields["tier"], [("", _("any")), *tier_choices()])
         _choose(self.fields["segment"], list(Segment.objects.order_by("name").values_list("slug", "name")))
 
     def clean_slug(self) -> str:

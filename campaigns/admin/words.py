@@ -12,7 +12,7 @@ from django.utils.translation import gettext, ngettext
 from campaigns.actions import actions
 from campaigns.models import CampaignVersion
 from campaigns.selectors.reach import Reach
-from campaigns.selectors.screens import templates_called
+from campaigns.selectors.screens import templates_called, tier_called
 from campaigns.triggers import triggers
 from campaigns.triggers.schedule import WEEKDAYS as WEEKDAY_CODES
 from core.admin.display import money, number, share
@@ -31,6 +31,10 @@ def trigger_words(trigger: Mapping[str, Any]) -> str:
             return _entering(trigger)
         case "date":
             return _around(trigger)
+        case "tier_changed":
+            return _tier_change(trigger)
+        case "tier_dropping":
+            return _tier_drop(trigger)
         case kind:
             known = triggers.get(str(kind))
             return str(known.label) if known else str(kind)
@@ -91,6 +95,29 @@ def _birthday(trigger: Mapping[str, Any]) -> str:
         days,
     )
     return words % {"days": days, "hour": hour}
+
+
+def _tier_change(trigger: Mapping[str, Any]) -> str:
+    name = tier_called(str(trigger.get("tier") or ""))
+    match trigger.get("direction"):
+        case "upgraded":
+            return (
+                gettext("when a member moves up to “%(tier)s”") % {"tier": name}
+                if name
+                else gettext("when a member moves up")
+            )
+        case "downgraded":
+            words = gettext("when a member falls to “%(tier)s”")
+            return words % {"tier": name} if name else gettext("when a member falls to a lower tier")
+        case _:
+            words = gettext("when a member comes to hold “%(tier)s”")
+            return words % {"tier": name} if name else gettext("when a member's tier changes")
+
+
+def _tier_drop(trigger: Mapping[str, Any]) -> str:
+    days = int(trigger.get("days_before") or 30)
+    words = ngettext("%(days)d day before a member's tier drops", "%(days)d days before a member's tier drops", days)
+    return words % {"days": days}
 
 
 def step_words(steps: list[Mapping[str, Any]]) -> list[str]:

@@ -58,7 +58,7 @@ class CampaignQuery(serializers.Serializer[Any]):
 class TriggerField(serializers.Serializer[Any]):
     """When members become due; the other keys depend on the kind."""
 
-    kind = serializers.CharField(help_text="manual, schedule, segment_entered, date")
+    kind = serializers.CharField(help_text="manual, schedule, segment_entered, date, tier_changed, tier_dropping")
 
 
 class StepField(serializers.Serializer[Any]):

@@ -18,6 +18,7 @@ from campaigns.models import (
     Enrolment,
     StepOutcome,
 )
+from members.models import Tier
 
 SHOWN_OF_A_MEMBER = 20
 
@@ -86,3 +87,8 @@ def coupon_totals() -> dict[str, int]:
     """This function will sum what all templates together issued and saw redeemed: counters, so no coupon is read."""
     totals = CouponTemplate.objects.aggregate(issued=Sum("issued"), redeemed=Sum("redeemed"))
     return {name: total or 0 for name, total in totals.items()}
+
+
+def tier_called(slug: str) -> str:
+    """This function will give the name of a tier, or the short name where there is none of it; empty for none."""
+    return Tier.objects.filter(slug=slug).values_list("name", flat=True).first() or slug

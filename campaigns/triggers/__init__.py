@@ -5,7 +5,8 @@ from campaigns.triggers.date import DateTrigger
 from campaigns.triggers.manual import Manual
 from campaigns.triggers.schedule import Schedule
 from campaigns.triggers.segment import SegmentEntered
+from campaigns.triggers.tier import TierChanged, TierDropping
 
-KINDS: tuple[Trigger, ...] = (Manual(), Schedule(), SegmentEntered(), DateTrigger())
+KINDS: tuple[Trigger, ...] = (Manual(), Schedule(), SegmentEntered(), DateTrigger(), TierChanged(), TierDropping())
 
 __all__ = ["KINDS", "Candidates", "Trigger", "TriggerUnable", "triggers"]

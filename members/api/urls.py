@@ -17,6 +17,7 @@ from members.api.points import (
     MemberPointsReverse,
 )
 from members.api.quality import DataQuality
+from members.api.tiers import MemberTierDetail, TierList
 from members.api.timeline import MemberTimeline
 
 urlpatterns = [
@@ -30,8 +31,10 @@ urlpatterns = [
     path("members/<any:external_id>/growth/", MemberGrowth.as_view()),
     path("members/<any:external_id>/growth/tasks/", MemberGrowthTasks.as_view()),
     path("members/<any:external_id>/growth/entries/", MemberGrowthEntries.as_view()),
+    path("members/<any:external_id>/tier/", MemberTierDetail.as_view()),
     path("members/<any:external_id>/timeline/", MemberTimeline.as_view()),
     path("members/<any:external_id>/", MemberDetail.as_view()),
+    path("tiers/", TierList.as_view()),
     path("orders/", OrderList.as_view()),
     path("orders/bulk/", OrdersBulk.as_view()),
     path("orders/<segment:shop>/<any:external_id>/", OrderDetail.as_view()),

@@ -39,6 +39,18 @@ from members.models.order import STATUS_RANK, Order, OrderLine, OrderStatus, Ref
 from members.models.product import Category, Product
 from members.models.quality import QualityFinding, QualityLook
 from members.models.shop import Shop
+from members.models.tier import (
+    DowngradePolicy,
+    DowngradeStep,
+    MemberTier,
+    ReviewRule,
+    Tier,
+    TierCause,
+    TierChange,
+    TierMeasure,
+    TierScheme,
+    TierWindow,
+)
 
 __all__ = [
     "ADDRESS_COLUMNS",
@@ -59,6 +71,8 @@ __all__ = [
     "Consent",
     "DateOrder",
     "DirtyMark",
+    "DowngradePolicy",
+    "DowngradeStep",
     "EarnedEvent",
     "EarnedOrder",
     "EarningCurrency",
@@ -87,6 +101,7 @@ __all__ = [
     "MarkedSource",
     "Member",
     "MemberTag",
+    "MemberTier",
     "MergeRecord",
     "Order",
     "OrderLine",
@@ -101,8 +116,15 @@ __all__ = [
     "Refund",
     "RefundPolicy",
     "RefundReason",
+    "ReviewRule",
     "Shop",
     "StoredCalendar",
+    "Tier",
+    "TierCause",
+    "TierChange",
+    "TierMeasure",
+    "TierScheme",
+    "TierWindow",
     "Waiting",
     "random_bucket",
 ]

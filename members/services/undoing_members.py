@@ -11,7 +11,7 @@ from django.db.models import Model
 from core.batching import batches
 from core.registry import member_ties
 from core.sql import find_rows, insert_rows, update_rows
-from members.models import Consent, DirtyMark, Identifier, Member, MemberTag, Purpose
+from members.models import Consent, DirtyMark, Identifier, Member, MemberTag, MemberTier, Purpose, TierChange
 from members.services.journal import ATTRIBUTE, MEMBER_MARKED, Journal, member_mark, plain, same
 from members.services.undoing_values import AT_ONCE, DERIVED, Undone, Values, delete_rows, read_back, row_back, with_days
 
@@ -144,9 +144,13 @@ def _holding(ids: set[int]) -> set[int]:
     return held
 
 
+WORKED_OUT = {DirtyMark, MemberTier, TierChange}
+"""What hangs on a member because it was worked out from the rest: it keeps nobody."""
+
+
 def _models_of_members() -> list[type[Model]]:
     mine = apps.get_app_config("members").get_models()
-    columns = ((model, {each.attname for each in model._meta.concrete_fields}) for model in mine if model is not DirtyMark)
+    columns = ((model, {each.attname for each in model._meta.concrete_fields}) for model in mine if model not in WORKED_OUT)
     return [model for model, names in columns if "member_id" in names and model._meta.managed]
 
 

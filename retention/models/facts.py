@@ -47,6 +47,8 @@ class MemberFacts(models.Model):
     complaint_count_90d = models.IntegerField(_("complaints in 90 days"), default=0)
     rating_count = models.IntegerField(_("ratings"), default=0)
     rating_sum = models.IntegerField(_("ratings added up"), default=0)
+    points_balance = models.BigIntegerField(_("points"), default=0)
+    growth_value = models.BigIntegerField(_("growth"), default=0)
     windows_day = models.IntegerField()
 
     class Meta:

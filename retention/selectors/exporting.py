@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.periods import date_of
 from members.models import Member
-from retention.fields import FACT_FIELDS, SCORE_FIELDS
+from retention.fields import SCORE_FIELDS, SHOWN_FACTS
 from retention.models import Membership, Segment, Transition
 from retention.scored import current_parameters, scored
 from retention.selectors.listings import external_ids, transitions
@@ -27,14 +27,14 @@ PROFILE: Mapping[str, str | Promise] = {
     "city": _("city"),
     "province": _("province"),
 }
-FACTS = {field.name: field.label for field in FACT_FIELDS}
+FACTS = {field.name: field.label for field in SHOWN_FACTS}
 SCORES = {field.name: field.label for field in SCORE_FIELDS}
 COLUMNS: Mapping[str, Any] = {**PROFILE, **FACTS, **SCORES}
 """What can be exported, with its label, in the order in which it is offered."""
 ANONYMOUS = frozenset({"external_id", "entered_at"})
 DEFAULT = ("external_id", "entered_at")
 CONTACTS = frozenset({"phone", "email"})
-DATES = frozenset(field.name for field in (*FACT_FIELDS, *SCORE_FIELDS) if field.type is FieldType.DATE)
+DATES = frozenset(field.name for field in (*SHOWN_FACTS, *SCORE_FIELDS) if field.type is FieldType.DATE)
 
 Hide = Callable[[str, str], str]
 """How a contact is shown (column, value) to who may not see it whole."""
@@ -50,7 +50,7 @@ class _Reader:
     def __init__(self, columns: Sequence[str]) -> None:
         self._day, self._parameters = day_asked(None), current_parameters()
         self._profile = [name for name in PROFILE if name != "entered_at" and (name in columns or name == "external_id")]
-        self._fields = [field for field in (*FACT_FIELDS, *SCORE_FIELDS) if field.name in columns]
+        self._fields = [field for field in (*SHOWN_FACTS, *SCORE_FIELDS) if field.name in columns]
 
     def profiles(self, ids: list[int]) -> dict[int, Mapping[str, Any]]:
         rows = Member.objects.filter(pk__gte=ids[0], pk__lte=ids[-1], pk__in=ids).values("pk", *self._profile)

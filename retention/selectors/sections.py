@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from core.periods import date_of
-from retention.fields import FACT_FIELDS, SCORE_FIELDS
+from retention.fields import SCORE_FIELDS, SHOWN_FACTS
 from retention.scored import current_parameters, scored
 from retention.scoring.lifecycle import Stage
 from retention.selectors.state import day_asked
@@ -21,7 +21,7 @@ def facts_rows(member_ids: Collection[int], as_of: datetime | None = None) -> Se
 
     Dates are ISO dates, amounts minor units. A member whom no refresh has seen yet has zeros and nothing known.
     """
-    return _rows(member_ids, FACT_FIELDS, as_of, unseen={})
+    return _rows(member_ids, SHOWN_FACTS, as_of, unseen={})
 
 
 def scores_rows(member_ids: Collection[int], as_of: datetime | None = None) -> Sections:

@@ -18,6 +18,7 @@ from retention.services.facts import COLUMNS, differing_facts
 from retention.services.inforce import in_force
 from retention.services.masks import MASKS, MEMBERSHIPS, Place, answer_tables, find_changes
 from retention.services.refresh import refresh
+from retention.services.tiers import differing_members
 
 MOST_ROWS = 101
 """Differing members that are compared column by column: as many as anybody reads."""
@@ -31,6 +32,11 @@ def facts_are_exact() -> Iterator[str]:
 def segments_are_exact() -> Iterator[str]:
     """This function will yield a sentence for each segment whose masks, members or count differ from a fresh scan."""
     yield from _settled(lambda state: [*_differing_masks(state), *_differing_memberships()])
+
+
+def tiers_are_exact() -> Iterator[str]:
+    """This function will yield a sentence for each member whose tier is not what the scheme says for a full count."""
+    yield from _settled(_differing_tiers)
 
 
 def _settled(proof: Callable[[RefreshState], list[str]]) -> list[str]:
@@ -86,6 +92,18 @@ def _differing_masks(state: RefreshState) -> list[str]:
             ]
 
     return answers_of(conditions, differing) if conditions else []
+
+
+def _differing_tiers(state: RefreshState) -> list[str]:
+    assert state.as_of is not None
+    found = differing_members(as_of=state.as_of)
+    marked = set(DirtyMark.objects.filter(member_id__in=found).values_list("member_id", flat=True))
+    names = dict(Member.objects.filter(pk__in=found).values_list("pk", "external_id"))
+    return [
+        _("Member %(member)s: the stored tier is not what a full count gives") % {"member": names[key]}
+        for key in found
+        if key not in marked
+    ]
 
 
 def _differs(place: Place) -> str:

@@ -16,6 +16,7 @@ from core.sql import insert_from_select
 from members.models import BehaviourEvent, Member, Order, Refund
 from retention.features.cadence import cadence_aggregates
 from retention.features.events import carts_left, event_aggregates
+from retention.features.loyalty import balances, growth
 from retention.features.orders import COUNTED, READ, order_aggregates
 from retention.features.preferences import preference_aggregates
 from retention.models import DueMember, MemberFacts
@@ -68,18 +69,13 @@ def fresh_facts(
     """
     day = day_number(as_of, shop_zone())
     read_orders, read_events = COUNTED & placed_until(as_of), happened_until(as_of)
-    orders, events = Order.objects.filter(read_orders), BehaviourEvent.objects.filter(read_events)
+    events = BehaviourEvent.objects.filter(read_events)
     members = Member.objects.all()
     if due_only:
         due = DueMember.objects.values("member_id")
-        orders, events = orders.filter(member_id__in=due), events.filter(member_id__in=due)
-        members = members.filter(pk__in=due)
-    later, given_back = _refunded_later(as_of)
-    told_of_orders = orders.values("member_id", **READ)
-    if later is not None:
-        joined = later.join(orders, id=later.col.order_id, _join_type="LEFT OUTER JOIN")
-        told_of_orders = joined.values("member_id", **{**READ, **given_back})
-    read = CTE(told_of_orders, name="read")
+        events, members = events.filter(member_id__in=due), members.filter(pk__in=due)
+    later, orders, columns_of_orders = orders_as_of(as_of, due_only=due_only)
+    read = CTE(orders.values("member_id", **columns_of_orders), name="read")
     added_up = _asked({**order_aggregates(day=day), **cadence_aggregates(), **preference_aggregates()}, only)
     ordered = CTE(read.queryset().values("member_id").annotate(**added_up), name="ordered")
     done = _asked(event_aggregates(day=day), only)
@@ -88,6 +84,8 @@ def fresh_facts(
         ordered: (*added_up,),
         CTE(events.values("member_id").annotate(**done), name="did"): (*done,),
         CTE(carts, name="carts"): ("carts_left_30d",),
+        CTE(balances(due_only=due_only), name="points"): ("points_balance",),
+        CTE(growth(day=day, due_only=due_only), name="growth"): ("growth_value",),
     }
     told: dict[str, Any] = {}
     sources = {source: asked for source, names in sources.items() if (asked := [name for name in names if name in only])}
@@ -102,6 +100,19 @@ def fresh_facts(
 
 def _asked(aggregates: Mapping[str, Any], only: Collection[str]) -> dict[str, Any]:
     return {name: aggregate for name, aggregate in aggregates.items() if name in only}
+
+
+def orders_as_of(as_of: datetime, *, due_only: bool = False) -> tuple[CTE | None, QuerySet[Order], dict[str, Any]]:
+    """This function will select the orders of everybody, or of due members, that count as of `as_of`, and say under the
+    names of READ what each was worth then. A table expression that comes with them stands before the statement.
+    """
+    orders = Order.objects.filter(COUNTED & placed_until(as_of))
+    if due_only:
+        orders = orders.filter(member_id__in=DueMember.objects.values("member_id"))
+    later, given_back = _refunded_later(as_of)
+    if later is not None:
+        orders = later.join(orders, id=later.col.order_id, _join_type="LEFT OUTER JOIN")
+    return later, orders, {**READ, **given_back}
 
 
 def _refunded_later(as_of: datetime) -> tuple[CTE | None, dict[str, Any]]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 
 from members.fields import ATTRIBUTE, attribute_fields
+from members.models import TierScheme
 from retention.models import Segment
 from retention.scored import Published, published
 from retention.scoring.parameters import Parameters
@@ -28,6 +29,10 @@ class InForce:
     published: Published
     attributes: Mapping[str, str]
     """The types of the shop's own attributes, by the field that rules name them by."""
+    tiers: int = 0
+    """The version of the tier scheme by which everybody's tier was worked out; 0 without one."""
+    tiers_wait: bool = False
+    """Whether the scheme was changed since."""
 
     @property
     def rulebook(self) -> Rulebook:
@@ -39,8 +44,8 @@ class InForce:
 
     @property
     def measures(self) -> str:
-        """The same for two moments between which no fit, band or formula changed: what all rules read alike."""
-        return _digest([FORMULAS, self.published.fits, asdict(self.parameters.bands)])
+        """The same for two moments between which no fit, band, tier or formula changed: what all rules read alike."""
+        return _digest([FORMULAS, self.published.fits, asdict(self.parameters.bands), self.tiers])
 
     @property
     def signature(self) -> str:
@@ -65,7 +70,8 @@ def in_force() -> InForce:
     """This function will read rules and parameters as they are now."""
     segments = {segment.slug: segment for segment in Segment.objects.select_related("version")}
     attributes = {field.name: field.type.value for field in attribute_fields()}
-    return InForce(segments, published(), attributes)
+    version, counted = TierScheme.objects.values_list("version", "counted_version").first() or (0, 0)
+    return InForce(segments, published(), attributes, counted, tiers_wait=version != counted)
 
 
 @dataclass(frozen=True, slots=True)

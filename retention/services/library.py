@@ -102,6 +102,13 @@ READY_RULES = (
         _is("birth_date", "is_anniversary_within_days", 7),
     ),
     ReadyRule(
+        "tier-about-to-drop",
+        _("Tier about to drop"),
+        _("Within 30 days they will fall to a lower tier, unless they buy. Tell them how little is missing."),
+        "trending_down",
+        _is("tier_drop_on", "within_next_days", 30),
+    ),
+    ReadyRule(
         "price-sensitive",
         _("Price-sensitive"),
         _("They pay a fifth below list prices or less, order after order. New prices reach them first."),

@@ -1,4 +1,4 @@
-"""One refresh at a time: facts, the shop's rhythm, segments and transitions become true for one instant, in one transaction.
+"""One refresh at a time: facts, tiers, rhythm, segments and transitions become true for one instant, in one transaction.
 
 1. The marks of changed members are taken, then everything is read: what commits later leaves a mark for the next refresh.
 2. During a shop day only changed members are worked out. A new day adds those whose orders left a window, and asks every
@@ -26,7 +26,7 @@ from core.scratch import know_size_if_grown, scratch_table
 from members.models import BehaviourEvent, Member, Order
 from members.services.calendar import demand_zone, hold_zone
 from retention.models import DueMember, MemberFacts, RefreshRun, RefreshState
-from retention.services import builds, facts, marks
+from retention.services import builds, facts, marks, tiers
 from retention.services.evaluate import Asking, Standing, ask_due, ask_everybody, mend_segments
 from retention.services.filling import Finished, finish_builds
 from retention.services.inforce import in_force
@@ -147,11 +147,12 @@ def _kind_needed(state: RefreshState | None, *, as_of: datetime, full: bool) -> 
         return Kind.DAY
     if marks.any_due(after=state.as_of, until=as_of):
         return Kind.CHANGES
-    return None if in_force().signature == state.signature else Kind.CHANGES
+    given = in_force()
+    return None if given.signature == state.signature and not given.tiers_wait else Kind.CHANGES
 
 
 def _refresh_locked(*, as_of: datetime, full: bool, started_at: datetime) -> RefreshReport:
-    """Steps: what is to be done, now that nobody else does it; the run's row; facts; segments; the state, last."""
+    """Steps: what is to be done, now that nobody else does it; the run's row; facts; tiers; segments; the state, last."""
     hold_zone(now=started_at)
     state, _created = RefreshState.objects.get_or_create()
     kind = _kind_needed(state, as_of=as_of, full=full)
@@ -164,6 +165,8 @@ def _refresh_locked(*, as_of: datetime, full: bool, started_at: datetime) -> Ref
             _count_everybody(run, stages)
         else:
             _count_due(run, state, stages)
+        with stages.timed("tiers"):
+            stages.count(**tiers.count_tiers(as_of=as_of, everybody=kind is Kind.FULL, run_id=run.pk))
         if kind is not Kind.CHANGES:
             with stages.timed("rhythm"):
                 publish_rhythm(as_of=as_of, now=started_at)
@@ -223,6 +226,7 @@ def _count_due(run: RefreshRun, state: RefreshState, stages: Stages) -> None:
         marks.add_whose_moment_came(after=state.as_of, until=run.as_of)
         if run.kind == Kind.DAY:
             marks.add_crossing_edges(old_day=state.day, new_day=run.day)
+            tiers.add_due_by_time(old_day=state.day, new_day=run.day)
         due = marks.count_due_members()
         if due > MANY:
             _know_sizes()

@@ -1,4 +1,4 @@
-"""What is inferred of a member goes with the member; who stands on a fixed list stays, for somebody put them there."""
+"""What is inferred of a member goes with the member, the tier too; who stands on a list stays: somebody put them there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Collection
 from django.db.models import Count, F
 
 from core.registry import MemberTies
+from members.models import MemberTier, TierChange
 from retention.models import MemberFacts, MemberForecast, MemberMask, Membership, Segment, StaticMember
 
 
@@ -23,6 +24,8 @@ def clear(member_ids: Collection[int]) -> None:
     MemberMask.objects.filter(member_id__in=member_ids).delete()
     MemberFacts.objects.filter(pk__in=member_ids).delete()
     MemberForecast.objects.filter(pk__in=member_ids).delete()
+    for worked_out in (MemberTier, TierChange):
+        worked_out.objects.filter(member_id__in=member_ids).delete()
 
 
 TIES = MemberTies("retention", holding=holding, clear=clear)

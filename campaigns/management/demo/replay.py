@@ -22,12 +22,14 @@ from core.conf import shop_zone
 from core.models import Job
 from core.periods import day_of, start_of
 from members.ingest.load import IngestResult, ingest_members, ingest_orders
-from members.models import Member
+from members.models import Member, TierScheme
+from members.services.tiers.samples import sample
 from retention.models import Segment
 from retention.services.refresh import refresh
 from retention.services.scoring import fit_models
 from retention.services.segments import create_segment
 from retention.services.snapshots import keep_snapshot
+from retention.services.tier_changes import apply_scheme
 
 BATCH = 2_000
 MOMENT = timedelta(microseconds=1)
@@ -70,6 +72,7 @@ def replay(year: Year, job: Job, *, say: Say) -> None:
     say("fitting models on the whole year")
     fit_models(as_of=night, now=night)
     refresh(as_of=night)
+    _give_tiers(now=night)
 
 
 def _live(year: Year, today: date) -> None:
@@ -91,6 +94,13 @@ def _load(ingest: Callable[..., IngestResult], items: Iterable[dict[str, Any]], 
         if result.rejected:
             first = result.rejected[0]
             raise RuntimeError(f"the demonstration's own data was refused: {batch[first.index]} {first.errors}")
+
+
+def _give_tiers(*, now: datetime) -> None:
+    """Four tiers by what members spent in the year, once it is over: everybody is counted once."""
+    draft = sample("spend")
+    if draft is not None and not TierScheme.objects.exists():
+        apply_scheme(draft=draft, moves_down=False, now=now, by="demo")
 
 
 def _make_segments(*, now: datetime) -> None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from core.errors import FieldProblem
 from core.sql import find_rows, insert_rows, update_rows
-from members.models import EntryKind, LedgerEntry, LotMovement, LotState, PointsAccount, PointsLot
+from members.models import DirtyMark, EntryKind, LedgerEntry, LotMovement, LotState, PointsAccount, PointsLot
 from members.services.points.book import entry_under, held_accounts, settle_members
 from members.services.points.policy import expiry_of, points_policy
 from members.services.points.refusals import check_points, check_reference, reference_used, refuse
@@ -90,7 +90,7 @@ def award_batch(*, awards: Sequence[Award], now: datetime) -> dict[Key, int]:
 
     1. Accounts are made where there are none and locked in the order of member ids.
     2. Entries are inserted; a (member, reference) that is there already is left alone, whatever it stands for.
-    3. Each new entry gets its lot and movement, each account its sum.
+    3. Each new entry gets its lot and movement, each account its sum; whose balance rose is marked for the next refresh.
     4. Who owes points pays with what became available.
 
     Answers {(member id, reference): entry id} for what this call gave. Of two awards under one key the first is given.
@@ -154,6 +154,8 @@ def _add_up(accounts: Mapping[int, PointsAccount], given: Mapping[Key, Award]) -
         touched.add(account.pk)
     rows = [(pk, accounts[pk].available, accounts[pk].pending) for pk in sorted(touched)]
     update_rows(PointsAccount, "member_id", ["available", "pending"], rows)
+    spendable = sorted({award.member_id for award in given.values() if award.releases_at is None})
+    insert_rows(DirtyMark, ["member_id"], [(pk,) for pk in spendable])
 
 
 def _parts(award: Award) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from core.sql import insert_rows, update_rows
-from members.models import EntryKind, LedgerEntry, LotMovement, LotState, PointsAccount, PointsLot
+from members.models import DirtyMark, EntryKind, LedgerEntry, LotMovement, LotState, PointsAccount, PointsLot
 from members.services.points.refusals import OURS
 
 AMOUNTS = ("pending", "available", "spent", "expired", "reversed")
@@ -37,6 +37,7 @@ class Book:
     account: PointsAccount
     now: datetime
     lots: dict[int, PointsLot]
+    had: int
     _changed: set[int] = field(default_factory=set)
 
     def spendable(self) -> list[PointsLot]:
@@ -147,12 +148,14 @@ class Book:
             self.write(EntryKind.REPAY, reference=f"{OURS}repay:{number + 1}", points=points, moves=moves, owed=-points)
 
     def close(self) -> None:
-        """This function will write lots and account as they now stand."""
+        """This function will write lots and account as they now stand; who can spend more or less now is marked."""
         rows = [
             (lot.pk, *(getattr(lot, name) for name in AMOUNTS), lot.expires_at)
             for lot in (self.lots[pk] for pk in sorted(self._changed))
         ]
         update_rows(PointsLot, "id", [*AMOUNTS, "expires_at"], rows)
+        if self.account.available != self.had:
+            insert_rows(DirtyMark, ["member_id"], [(self.account.member_id,)])
         self.account.save(update_fields=["available", "pending", "owed"])
 
 
@@ -174,7 +177,7 @@ def open_book(member_id: int, *, now: datetime) -> Iterator[Book]:
     order of member ids.
     """
     with transaction.atomic():
-        book = Book(held_account(member_id), now, {})
+        book = Book(account := held_account(member_id), now, {}, account.available)
         book.hold(PointsLot.objects.filter(OPEN, member_id=member_id))
         book.settle()
         yield book

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from core.scratch import execute, know_size, scratch_table
-from members.models import EntryKind, LedgerEntry, LotMovement, LotState, PointsAccount, PointsLot
+from members.models import DirtyMark, EntryKind, LedgerEntry, LotMovement, LotState, PointsAccount, PointsLot
 from members.services.points.book import settle_members
 from members.services.points.refusals import OURS
 
@@ -23,6 +23,7 @@ CHUNK = 50_000
 
 ACCOUNTS, ENTRIES = PointsAccount._meta.db_table, LedgerEntry._meta.db_table
 LOTS, MOVEMENTS = PointsLot._meta.db_table, LotMovement._meta.db_table
+MARKS = DirtyMark._meta.db_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +139,4 @@ def _write(passage: Passage, moment: Any) -> None:
         " FROM (SELECT member_id, SUM(points) AS points FROM due_lot GROUP BY member_id) AS total"
         f" WHERE {ACCOUNTS}.member_id = total.member_id"
     )
+    execute(f"INSERT INTO {MARKS} (member_id) SELECT DISTINCT member_id FROM due_lot")

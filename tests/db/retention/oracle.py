@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.conf import shop_zone
 from core.periods import date_of, day_number
-from members.models import BehaviourEvent, Member, Order, Refund
+from members.models import BehaviourEvent, GrowthEntry, Member, Order, PointsAccount, Refund
 from retention.models import MemberFacts
 
 WINDOWS = (30, 90, 180, 365)
@@ -25,6 +25,8 @@ def expected_facts(as_of) -> pd.DataFrame:
         order["refunded_minor"] -= refund.amount_minor
         order["refund_count"] -= 1
     events = [row for row in BehaviourEvent.objects.values() if row["occurred_at"] <= as_of]
+    points = dict(PointsAccount.objects.values_list("member_id", "available"))
+    growth = list(GrowthEntry.objects.all())
     rows = {}
     for member_id in Member.objects.values_list("id", flat=True):
         own = [order for order in orders if order["member_id"] == member_id]
@@ -46,6 +48,8 @@ def expected_facts(as_of) -> pd.DataFrame:
             inside = [order for order in own if day - window < order["placed_day"] <= day]
             row[f"order_count_{window}d"] = len(inside)
             row[f"revenue_minor_{window}d"] = sum(order["total_minor"] - order["refunded_minor"] for order in inside)
+        row["points_balance"] = points.get(member_id, 0)
+        row["growth_value"] = sum(entry.value for entry in growth if entry.member_id == member_id and entry.day <= day)
         rows[member_id] = row | preferences(own) | behaviour([e for e in events if e["member_id"] == member_id], days, day)
     return _frame(rows)
 

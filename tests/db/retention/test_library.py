@@ -15,10 +15,12 @@ from retention.services.refresh import refresh
 from retention.services.scoring import fit_models
 from retention.services.segments import create_segment
 from tests.factories import NOW, make_event, make_member, make_order
+from tests.tiers import put_in_force
 
 pytestmark = pytest.mark.django_db
 
 MEANT = {
+    "tier-about-to-drop": {"asleep"},
     "at-risk-by-own-cadence": {"late"},
     "one-time-buyers-last-quarter": {"once", "complainer"},
     "high-value-dormant": {"asleep"},
@@ -40,7 +42,11 @@ def buys(name: str, *days_ago: int, total_minor: int = 10_000, **fields: object)
 
 @pytest.fixture
 def shop(db: None) -> None:
-    """Each member is here for one rule. Who buys every 20 days is at risk past 40 days and dormant past 80."""
+    """Each member is here for one rule. Who buys every 20 days is at risk past 40 days and dormant past 80.
+
+    On 1 July one of four orders of 9,000 that earned a tier will have left its window.
+    """
+    put_in_force(("ordinary", 0), ("gold", 2_000_000), window_days=150, review="date", review_key=701)
     buys("late", 110, 90, 70, 50)
     buys("asleep", 160, 140, 120, 100, total_minor=900_000)
     buys("active", 80, 60, 40, 20)

@@ -11,6 +11,8 @@ import pytest
 
 from core.periods import date_of
 from members.models import Member, MemberTag
+from members.services.growth.entries import award_growth
+from members.services.points.awarding import award_points
 from retention.models import Membership, Segment
 from retention.selectors import facts_rows, matching, scores_rows
 from retention.services.refresh import refresh
@@ -18,6 +20,7 @@ from retention.services.scoring import fit_models
 from retention.services.segments import create_segment
 from tests.db.rules.oracle import Oracle
 from tests.factories import NOW, TODAY, TODAY_NUMBER, make_member, make_order, shop_time
+from tests.tiers import put_in_force
 
 pytestmark = pytest.mark.django_db
 
@@ -39,11 +42,16 @@ LEAVES: dict[str, tuple[list[str], list[Any]]] = {
     "lifecycle_stage": (["=", "!=", "in"], STAGES),
     "r_score": (["=", ">="], [1, 3, 5]),
     "tags": (["has_tag"], ["vip", "nobody has it"]),
+    "tier": (["=", "!=", "in", "is_null"], ["ordinary", "silver", "gold"]),
+    "tier_drop_on": (["within_next_days", "is_null", "after"], ["2026-06-20"]),
+    "points_balance": (["=", ">="], [0, 50, 100]),
+    "growth_value": (["=", ">"], [0, 7]),
 }
 DAYS = [1, 2, 7, 90]
 
 
 def make_members(random: Random, count: int) -> None:
+    put_in_force(("ordinary", 0), ("silver", 1_000), ("gold", 2_500), window_days=90, review_days=5)
     for _number in range(count):
         key = random.choice(BIRTHDAYS)
         member = make_member(
@@ -56,6 +64,9 @@ def make_members(random: Random, count: int) -> None:
         if random.random() < 0.3:
             MemberTag.objects.create(member=member, tag="vip")
         add_orders(random, member)
+        if random.random() < 0.3:
+            award_points(member_id=member.pk, points=random.choice([50, 100]), reference="a", now=NOW)
+            award_growth(member_id=member.pk, value=7, reference="g", now=NOW)
 
 
 def add_orders(random: Random, member: Member) -> None:
@@ -99,6 +110,8 @@ def oracle_rows(on: datetime.date) -> list[dict[str, Any]]:
         row = {"id": pk, **facts[pk], **scores[pk], "tags": {tag.tag for tag in member.tags.all()}}
         last = row["last_order_at"]
         row["last_order_at"] = None if last is None else datetime.date.fromisoformat(last)
+        drops = row["tier_drop_on"]
+        row["tier_drop_on"] = None if drops is None else datetime.date.fromisoformat(drops)
         row["city"], row["gender"] = member.city or None, member.gender or None
         row["registered_at"] = None if member.registered_day is None else date_of(member.registered_day)
         key, year = member.birth_key, member.birth_year

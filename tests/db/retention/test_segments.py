@@ -329,7 +329,7 @@ class TestTheGate:
         make_order(make_member())
         make_segment("buyers", leaf("order_count", ">=", 1))
         refresh(as_of=NOW)
-        with django_assert_max_num_queries(7) as queries:
+        with django_assert_max_num_queries(8) as queries:
             report = refresh(as_of=NOW + timedelta(hours=1))
         assert (report.kind, report.run_id, report.counts) == ("nothing", None, {})
         assert all(query["sql"].lstrip().startswith("SELECT") for query in queries.captured_queries)

@@ -163,6 +163,10 @@ class TestSections:
             "carts_left_30d": 0,
             "complaint_count_90d": 0,
             "average_rating": None,
+            "points_balance": 0,
+            "growth_value": 0,
+            "tier": None,
+            "tier_drop_on": None,
         }
         scores = scores_rows([member.pk], as_of=NOW + timedelta(days=1))[member.pk]
         assert scores == {

@@ -204,7 +204,7 @@ class TestTheLibrary:
     def test_lists_ready_rules_and_counts_when_asked(self, client: Caller) -> None:
         plain = client.get("segments/library/").json()["results"]
         counted = client.get("segments/library/?counts=true").json()["results"]
-        assert len(plain) == len(counted) == 9
+        assert len(plain) == len(counted) == 10
         assert {each["members"] for each in plain} == {None}
         assert {each["code"]: each["members"] for each in counted}["browses-never-buys"] == 0
         for each in plain:
