@@ -118,19 +118,19 @@ class TierScheme(models.Model):
 class TierQuerySet(models.QuerySet["Tier"]):
     def in_force(self) -> TierQuerySet:
         """This function will keep the tiers that members can hold, lowest first."""
-        return self.filter(level__isnull=False).order_by("level")
+        return self.filter(level__gt=0).order_by("level")
 
 
 class Tier(models.Model):
     """A tier: from which measure on it is held, and what it gives. Level 1 begins at 0; each ends where the next begins.
 
-    A tier that was taken out has neither level nor threshold and stays for the history of who held it.
+    A tier that was taken out has the level 0 and stays for the history of who held it.
     """
 
     slug = models.SlugField(_("short name"), max_length=60, unique=True, allow_unicode=True)
     name = models.CharField(_("name"), max_length=100)
-    level = models.PositiveSmallIntegerField(_("level"), null=True)
-    threshold = models.BigIntegerField(pgettext_lazy("tier", "from"), null=True)
+    level = models.PositiveSmallIntegerField(_("level"))
+    threshold = models.BigIntegerField(pgettext_lazy("tier", "from"))
     discount_percent = models.PositiveSmallIntegerField(
         _("discount, percent off"), default=0, help_text=_("10 is what is called 9折.")
     )
@@ -160,15 +160,13 @@ class Tier(models.Model):
         verbose_name = _("tier")
         verbose_name_plural = _("tiers")
         constraints = [
-            models.UniqueConstraint(fields=["level"], name="tier_level_once"),
-            models.UniqueConstraint(fields=["threshold"], name="tier_threshold_once"),
+            models.UniqueConstraint(fields=["level"], condition=Q(level__gt=0), name="tier_level_once"),
+            models.UniqueConstraint(fields=["threshold"], condition=Q(level__gt=0), name="tier_threshold_once"),
             models.CheckConstraint(condition=~Q(slug="") & ~Q(name=""), name="tier_named"),
             models.CheckConstraint(condition=Q(threshold__gte=0), name="tier_threshold_not_negative"),
             # The lowest begins at 0 and nothing else does: no measure is without a tier, and no tier stands under another.
             models.CheckConstraint(
-                condition=Q(level__isnull=True, threshold__isnull=True)
-                | Q(level__isnull=False, threshold__isnull=False)
-                & (Q(level=1, threshold=0) | Q(level__gt=1, threshold__gt=0)),
+                condition=Q(level=0) | Q(level=1, threshold=0) | Q(level__gt=1, threshold__gt=0),
                 name="tier_lowest_begins_at_zero",
             ),
             models.CheckConstraint(condition=Q(discount_percent__lte=99), name="tier_discount_below_all"),

@@ -36,7 +36,7 @@ def tier_badge(tier: Tier) -> SafeString:
 
 
 def tier_colour(tier: Tier) -> str:
-    return COLOURS[min((tier.level or 1) - 1, len(COLOURS) - 1)]
+    return COLOURS[min(tier.level - 1, len(COLOURS) - 1)]
 
 
 def cause_mark(change: TierChange) -> SafeString:

@@ -167,7 +167,7 @@ def _holders(request: HttpRequest, scheme: TierScheme) -> dict[str, Any]:
         "rows": [
             {
                 "badge": tier_badge(tier),
-                "from": shown_amount(tier.threshold or 0, scheme.measure),
+                "from": shown_amount(tier.threshold, scheme.measure),
                 "benefits": benefit_words(tier),
                 "members": number(held.get(tier.pk, 0)),
                 "share": round(100 * held.get(tier.pk, 0) / everybody, 1) if everybody else 0,

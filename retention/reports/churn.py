@@ -7,13 +7,13 @@ from typing import Any
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from retention.models.scoring import ModelPolicy, initial_horizon_days
 from retention.reports import words
 from retention.reports.base import Asked, Column, Counted, Figure, Option, Report, Result, Table, ratio
 from retention.reports.calendar import months_of
 from retention.reports.charts import Bars, Lines, Series
 from retention.reports.gaps import BACK, FIRST, gaps_between, order_days
 from retention.reports.words import Unit
+from retention.selectors.horizon import churn_horizon_days
 
 
 def horizon_option() -> Option:
@@ -23,8 +23,7 @@ def horizon_option() -> Option:
 
 
 def _shops_own() -> str:
-    policy = ModelPolicy.objects.first()
-    return str(initial_horizon_days() if policy is None else policy.churn_horizon_days)
+    return str(churn_horizon_days())
 
 
 def horizon_of(asked: Asked) -> int:

@@ -32,7 +32,7 @@ def tier_scheme() -> TierScheme | None:
 
 
 def rungs_of(tiers: Sequence[Tier]) -> list[Rung]:
-    return [Rung(tier.level or 0, tier.threshold or 0, tier.pk) for tier in tiers]
+    return [Rung(tier.level, tier.threshold, tier.pk) for tier in tiers]
 
 
 # --- Whose turn it is

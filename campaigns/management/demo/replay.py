@@ -72,7 +72,7 @@ def replay(year: Year, job: Job, *, say: Say) -> None:
     say("fitting models on the whole year")
     fit_models(as_of=night, now=night)
     refresh(as_of=night)
-    _give_tiers(now=_midnight(year.last_day + timedelta(days=1)) - MOMENT)
+    _give_tiers(now=night)
 
 
 def _live(year: Year, today: date) -> None:

@@ -32,7 +32,7 @@ def merge(*, keep: int, drop: int, now: datetime) -> Moved:
     mine.update(member_id=keep)
     dropped, kept = held.get(drop), held.get(keep)
     MemberTier.objects.filter(pk=drop).delete()
-    if dropped is not None and (kept is None or (dropped.tier.level or 0) > (kept.tier.level or 0)):
+    if dropped is not None and (kept is None or dropped.tier.level > kept.tier.level):
         MemberTier.objects.filter(pk=keep).delete()
         insert_json(MemberTier, [{**row, "member_id": keep} for row in stored[str(drop)]])
     return {"held": stored, "changes": changes}

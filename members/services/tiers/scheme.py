@@ -43,7 +43,7 @@ def save_scheme(*, draft: SchemeDraft, moves_down: bool, now: datetime, by: str 
     """This function will put a scheme in force, or change names and benefits of the one that is.
 
     1. What is wrong with it is refused, each problem at its field; so is taking out a tier that members hold.
-    2. Tiers are written: those taken out stay for the history, without a level.
+    2. Tiers are written: those taken out stay for the history, at level 0.
     3. Where it changes who holds what its version grows, and the next refresh works out everybody. With `moves_down` whoever
        holds more than they earn moves down then; else they keep it until the policy takes it.
     """
@@ -103,10 +103,10 @@ def _note_change(scheme: TierScheme, before: SchemeDraft | None, after: SchemeDr
 
 def _write_tiers(drafts: tuple[TierDraft, ...]) -> None:
     kept = [each.tier_id for each in drafts if each.tier_id is not None]
-    Tier.objects.in_force().exclude(pk__in=kept).update(level=None, threshold=None)
+    Tier.objects.in_force().exclude(pk__in=kept).update(level=0)
     Tier.objects.filter(pk__in=kept).update(level=F("level") + ASIDE, threshold=F("threshold") + 10 * MOST_THRESHOLD)
     taken = set(Tier.objects.values_list("slug", flat=True))
-    retired = dict(Tier.objects.filter(level__isnull=True).values_list("slug", "pk"))
+    retired = dict(Tier.objects.filter(level=0).values_list("slug", "pk"))
     for level, draft in enumerate(drafts, start=1):
         named = draft if draft.slug else replace(draft, slug=_free_slug(draft.name, taken))
         taken.add(named.slug)

@@ -56,8 +56,8 @@ def tier_standing(*, member_id: int) -> TierStanding:
     held = MemberTier.objects.select_related("tier").filter(pk=member_id).first()
     if scheme is None or held is None:
         return TierStanding(scheme, None, None, 0, None, None)
-    above = Tier.objects.in_force().filter(level__gt=held.tier.level or 0).first()
-    missing = NextTier(above, max((above.threshold or 0) - held.value, 0)) if above else None
+    above = Tier.objects.in_force().filter(level__gt=held.tier.level).first()
+    missing = NextTier(above, max(above.threshold - held.value, 0)) if above else None
     drops = None if held.drop_day is None else date_of(held.drop_day)
     return TierStanding(scheme, held.tier, date_of(held.since_day), held.value, missing, drops)
 
@@ -82,8 +82,7 @@ def holders_by_tier() -> dict[int, int]:
 def near_next_tier() -> dict[int, int]:
     """This function will count, by tier id, the members who lack at most a fifth of the next tier's threshold."""
     near = (
-        Q(tier=tier, value__gte=(above.threshold or 0) - (above.threshold or 0) // 5)
-        for tier, above in pairwise(Tier.objects.in_force())
+        Q(tier=tier, value__gte=above.threshold - above.threshold // 5) for tier, above in pairwise(Tier.objects.in_force())
     )
     rows = MemberTier.objects.filter(reduce(or_, near, Q(pk__in=[])))
     return dict(rows.values_list("tier_id").annotate(Count("pk")).order_by("tier_id"))

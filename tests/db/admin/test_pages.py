@@ -68,6 +68,7 @@ def addresses(world: World) -> dict[str, str]:
         "key add": reverse("admin:core_apikey_add"),
         "key revoke": page("core_apikey", ApiKey.objects.first().pk, "revoke"),
         "clock": page("core_clockentry", ClockEntry.objects.first().pk),
+        "tiers edit": reverse("admin:members_tierscheme_edit"),
     }
 
 

@@ -20,6 +20,9 @@ from tests.factories import NOW, TODAY_NUMBER, make_member, make_order, shop_tim
 
 pytestmark = pytest.mark.django_db
 
+MODELLED = ("p_alive", "expected_orders_90d", "clv_365d_minor", "churn_probability", "churn_calibrated", "value_layer")
+"""What is not known before a model is fitted."""
+
 
 def leaf(field: str, operator: str, value: Any) -> dict[str, Any]:
     return {"field": field, "operator": operator, "value": value}
@@ -185,6 +188,7 @@ class TestSections:
             "rfm_group": None,
             "lifecycle_stage": "new",
             "churn_reason": None,
+            **dict.fromkeys(MODELLED),
         }
 
     def test_have_a_row_for_a_member_no_refresh_has_seen(self) -> None:

@@ -114,7 +114,7 @@ class Shop(RuleBasedStateMachine):
                 assert held.value == value
                 earned = Tier.objects.in_force().filter(threshold__lte=max(value, 0)).last()
                 assert earned is not None
-                assert (held.tier.level or 0) >= (earned.level or 0)
+                assert held.tier.level >= earned.level
 
     def _measured(self, member_id: int) -> int:
         """The measure once more, in plain words."""
