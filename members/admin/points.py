@@ -256,8 +256,10 @@ member_actions.register(
 
 def _liability_row(row: dict[str, Any], worth: Decimal) -> dict[str, object]:
     month = row["month"]
+    # Points that wait for their order begin to expire when it is completed.
+    endless = gettext("never expire, or wait for an order") if row["pending"] else gettext("never expire")
     return {
-        "month": date_text(month.date(), "YEAR_MONTH_FORMAT") if month else gettext("never expire"),
+        "month": date_text(month.date(), "YEAR_MONTH_FORMAT") if month else endless,
         "available": number(row["available"]),
         "pending": number(row["pending"]),
         "worth": _worth(row["available"] + row["pending"], worth),
