@@ -37,9 +37,9 @@ class MembersConfig(AppConfig):
             checks.register(check)
         figures.register(points_figures.FIGURE)
         figure_sources.register(points_figures.SOURCE)
-        periodic_work.register(PeriodicWork(EARN, _("Reckon what was earned"), earn, order=5, every_seconds=60))
+        periodic_work.register(PeriodicWork(EARN, _("Reckon what was earned"), earn, order=2, every_seconds=60))
         periodic_work.register(
-            PeriodicWork("members.earn_birthdays", _("Keep birthdays"), earn_birthdays, order=8, daily_at="06:00")
+            PeriodicWork("members.earn_birthdays", _("Keep birthdays"), earn_birthdays, order=11, daily_at="06:00")
         )
         periodic_work.register(
             PeriodicWork("members.settle_points", _("Release and expire points"), settle_points, order=7, every_seconds=600)

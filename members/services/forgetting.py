@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from core.sql import insert_rows
-from members.models import BehaviourEvent, DirtyMark, EventPolicy
+from members.models import BehaviourEvent, DirtyMark, EarnedEvent, EventPolicy
 from members.models.event_policy import GROUPS
 from members.services.undoing_values import delete_rows
 
@@ -80,6 +80,9 @@ def _forget_some(old: QuerySet[BehaviourEvent], place: Place | None, chunk: int)
         going = list(forgettable(among).order_by("pk").values_list("pk", flat=True))
         concerned = BehaviourEvent.objects.filter(pk__in=going).values_list("member_id", flat=True)
         insert_rows(DirtyMark, ["member_id"], [(member_id,) for member_id in sorted(set(concerned))])
+        EarnedEvent.objects.filter(event_id__in=going).update(
+            event_id=None
+        )  # forgotten, not taken back: what it earned stays
         delete_rows(BehaviourEvent, "id", going)
         emptied = among.exclude(**TEXTS).update(**TEXTS)
         return len(going), emptied, looked[-1] if len(looked) == chunk else None

@@ -39,7 +39,7 @@ UNAUDITED = {
     "CouponValidate": "asks, and changes nothing",
     "CouponRedeem": "a redemption is itself the record of what happened, and a till does not wait for a second one",
     "CouponRollBack": "as CouponRedeem",
-    "RewardRedeem": "the use of a reward and the ledger's entry say what happened, when and by whom",
+    "RewardRedeem": "the use of a reward is itself the record, beside the ledger's entry",
     "RewardRollBack": "as RewardRedeem",
 }
 """Addresses that are written to and leave nothing in the audit trail, and why."""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from core.batching import batches
 from core.registry import MemberDataHandler, Moved
 from members.models import EarnedEvent, EarnedOrder
-from members.services.earning.holdings import HOLDS, erase, export
+from members.services.earning.holdings import HOLDS, export
 from members.services.earning.marks import mark_orders
 
 AT_ONCE = 5_000
@@ -69,5 +69,4 @@ HANDLER = MemberDataHandler(
     left_behind=left_behind,
     holds=HOLDS,
     export=export,
-    erase=erase,
 )

@@ -1,4 +1,4 @@
-"""The tier of a member who is to be forgotten: what was held goes, that tiers changed is counted on."""
+"""Tiers of a member who is to be forgotten: the tier goes, of its changes numbers stay."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from members.services.holdings import rows_of
 HOLDS = (
     Holding("tier", _("tier"), ("members.MemberTier",)),
     Holding(
-        "tier_changes", _("changes of tiers"), ("members.TierChange",), _("Statistics: from which tier to which, and when.")
+        "tier_changes",
+        _("changes of tiers"),
+        ("members.TierChange",),
+        _("Statistics: how many rose and fell; a number stands there, and it stands for nobody."),
     ),
 )
 
 
 def export(*, member_id: int) -> Kept:
-    """This function will hand out the tier that is held, and how it came to be."""
-    held = MemberTier.objects.filter(member_id=member_id)
+    """This function will hand out the tier that is held and how it came about."""
+    held = MemberTier.objects.filter(pk=member_id)
     changes = TierChange.objects.filter(member_id=member_id).order_by("pk")
     return {
-        "tier": rows_of(held.values("tier__name", "since_day", "value", "drop_day")),
+        "tier": rows_of(held.values("tier__name", "since_day", "value", "review_day", "drop_day")),
         "tier_changes": rows_of(changes.values("came_from__name", "went_to__name", "cause", "value", "at")),
     }
 
 
 def erase(*, called: Called, now: datetime) -> None:
-    """This function will take the tier away."""
-    MemberTier.objects.filter(member_id=called.member_id).delete()
+    """This function will take the member out of every tier, without a change: nobody fell."""
+    MemberTier.objects.filter(pk=called.member_id).delete()
