@@ -104,11 +104,18 @@ def _next(asked: Asked, lines: QuerySet[OrderLine, Any], column: str) -> list[tu
     own = {"member_id": OuterRef("order__member_id"), "placed_day__gt": OuterRef("order__placed_day")}
     following = orders_within(asked).filter(**own).order_by("placed_day").values("placed_day")[:1]
     begun = lines.annotate(later=Subquery(following)).filter(later__isnull=False)
-    firsts = CTE(begun.values("later", buyer=F("order__member_id"), first=F(column)).distinct(), name="firsts")
-    # Joined to the tables themselves: SQLite makes no index for what a query works out on its way.
+    firsts = CTE(
+        begun.values("later", buyer=F("order__member_id"), first=F(column)).distinct(), name="firsts", materialized=True
+    )
+    # Worked out once: PostgreSQL would do so for every row that it is joined to. And joined to the tables themselves:
+    # SQLite makes no index for what a query works out on its way.
     joined = firsts.join(lines, order__member_id=firsts.col.buyer, order__placed_day=firsts.col.later)
     told = joined.annotate(first=firsts.col.first, later=firsts.col.later)
-    pairs = CTE(told.values("first", "later", buyer=F("order__member_id"), then=F(column)).distinct(), name="pairs")
+    pairs = CTE(
+        told.values("first", "later", buyer=F("order__member_id"), then=F(column)).distinct(),
+        name="pairs",
+        materialized=True,
+    )
     counted = with_cte(firsts, pairs, select=pairs.queryset().values_list("first", "then").annotate(times=Count("buyer")))
     often = counted.filter(times__gte=FEWEST).order_by("-times", "first", "then")[:SHOWN]
     of_first = with_cte(firsts, select=firsts.queryset().values_list("first").annotate(times=Count("buyer")))

@@ -80,8 +80,8 @@ class DeliveryDelay(Report):
             )
             return Result(sentences=[said], values=values, notes=notes)
         contrasts = [
-            Contrast(_("a delivery after more than 7 days, against a faster one"), late, in_time),
-            Contrast(_("sending after more than 2 days, against sooner"), late_sent, sent_in_time),
+            Contrast(_("a late delivery (after 7 days)"), late, in_time),
+            Contrast(_("late sending (after 2 days)"), late_sent, sent_in_time),
         ]
         delivered = [(label, _share(rows, "delivered", code)) for code, _most, label in DELIVERED]
         sent = [(label, _share(rows, "sent", code)) for code, _most, label in SENT]

@@ -87,7 +87,7 @@ def first_orders(asked: Asked) -> Base:
     )
     lost = Case(When(Exists(later), then=Value(0)), default=Value(1), output_field=IntegerField())
     chosen = placed.queryset().filter(place=1, day__lt=over).values("member_id", "day", "order_id", lost=lost)
-    judged = CTE(chosen, name="judged")
+    judged = CTE(chosen, name="judged", materialized=True)  # joined: worked out once, not once a row
     return Base((placed, judged), judged)
 
 
@@ -259,8 +259,8 @@ def _by_chance(contrast: Contrast) -> str:
         return ""
     shown = {
         "points": words.points(difference.absolute),
-        "low": words.points(difference.low),
-        "high": words.points(difference.high),
+        "low": f"{difference.low * 100:+.1f}",
+        "high": f"{difference.high * 100:+.1f}",
     }
     if difference.p_value >= CERTAIN:
         return gettext("The difference of %(points)s may be chance: it lies between %(low)s and %(high)s.") % shown

@@ -16,7 +16,7 @@ from retention.reports.charts import Rows, Series
 from retention.reports.visits import behaviour, last_days, orders_soon_after, shop_note
 from retention.reports.words import Unit
 
-SHOWN = 200
+SHOWN = 100
 DRAWN = 12
 
 

@@ -28,7 +28,7 @@ LABELS = {
     "nothing": _("bought nothing"),
 }
 COLOURS = {"this": "green", "same_category": "amber", "other": "orange", "nothing": "grey"}
-SHOWN = 200
+SHOWN = 100
 DRAWN = 10
 
 
@@ -97,7 +97,7 @@ def _outcomes(asked: Asked) -> QuerySet[Any, Any]:
     seen = CTE(views.values("member_id", "day", "product_id", sort=F("product__category_id")).distinct(), name="seen")
     lines = {"bought": F("lines__product_id"), "bought_sort": F("lines__product__category_id")}
     orders = orders_within(asked).values("member_id", on_day=F("placed_day"), **lines).distinct()
-    bought = CTE(orders, name="bought_things")
+    bought = CTE(orders, name="bought_things", materialized=True)
     same_day = {"member_id": bought.col.member_id, "day": bought.col.on_day}
     joined = bought.join(seen.queryset(), **same_day, _join_type=LOUTER)
     met = joined.annotate(who=bought.col.member_id, bought=bought.col.bought, bought_sort=bought.col.bought_sort)

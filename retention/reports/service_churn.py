@@ -77,7 +77,7 @@ class ServiceSpeed(Report):
             )
             return Result(sentences=[said], values=values, notes=notes)
         contrasts = [
-            Contrast(_("an answer after more than 5 minutes, against a faster one"), slow, fast),
+            Contrast(_("a slow answer (after 5 minutes)"), slow, fast),
             Contrast.of(_("a question to the service"), contacted, whole),
             Contrast.of(_("a complaint"), share_of([row for row in rows if row["complained"]]), whole),
         ]
