@@ -8,7 +8,7 @@ nothing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -63,11 +63,15 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What else can be chosen: by what to group, how long a horizon. The first choice is the default."""
+    """What else can be chosen: by what to group, how long a horizon. The first choice is the default.
+
+    `own` says what the first choice stands for where that is a setting of the shop, which may be none of the others.
+    """
 
     code: str
     label: Text
     choices: tuple[tuple[str, Text], ...]
+    own: Callable[[], str] | None = None
 
     @property
     def default(self) -> str:
@@ -79,6 +83,8 @@ class Column:
     code: str
     label: Text
     unit: Unit = Unit.TEXT
+    blank: bool = False
+    """Whether a missing value goes without saying: a month that has not come yet is not «not known»."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +148,8 @@ class Report(ABC):
     """Whether it can be asked of one shop alone."""
     compares: ClassVar[bool] = True
     """Whether the period before can be set beside it; not where it tells how things stand now."""
+    standing: ClassVar[bool] = False
+    """Whether it tells how things stand on the last day that is known, whatever period is named."""
     weight: ClassVar[int] = 1
     """How many times as long as most it takes to count: a heavy one goes to the background in smaller shops already."""
     version: ClassVar[int] = 1

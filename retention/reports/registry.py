@@ -7,11 +7,18 @@ from core.registry import DuplicateCode
 from retention.reports.associations import BoughtTogetherAndNext
 from retention.reports.base import Report
 from retention.reports.benefits import BenefitsAndRetention
+from retention.reports.buying import OrderValue, Penetration, Repurchase
 from retention.reports.churn import Churn
+from retention.reports.cohorts import Cohorts
+from retention.reports.cycle import PurchaseCycle
 from retention.reports.delivery_churn import DeliveryDelay
 from retention.reports.discounts import DiscountsAndPoints
 from retention.reports.funnel import ConversionFunnel
+from retention.reports.growth import MemberGrowth
 from retention.reports.keywords import KeywordsWithoutPurchase
+from retention.reports.layers import Layers
+from retention.reports.lifecycle import Lifecycle
+from retention.reports.lost_profile import LostProfile
 from retention.reports.morning import Morning
 from retention.reports.order_cycle import OrderCycle
 from retention.reports.paths import Paths
@@ -19,13 +26,30 @@ from retention.reports.payments import PaymentsAndChannels
 from retention.reports.product_loss import ProductLoss
 from retention.reports.purchase_times import PurchaseTimes
 from retention.reports.refunds_churn import RefundsAndComplaints
+from retention.reports.retained import Retained
+from retention.reports.return_visits import ReturnVisits
+from retention.reports.rfm import Rfm
 from retention.reports.service_churn import ServiceSpeed
 from retention.reports.sessions import BounceAndDwell
+from retention.reports.survival import Survival
 from retention.reports.visitor_loss import VisitorLoss
 
 REPORTS: list[Report] = [
     Morning(),
     Churn(),
+    Lifecycle(),
+    LostProfile(),
+    Retained(),
+    Cohorts(),
+    Survival(),
+    MemberGrowth(),
+    Repurchase(),
+    PurchaseCycle(),
+    OrderValue(),
+    Penetration(),
+    ReturnVisits(),
+    Rfm(),
+    Layers(),
     ConversionFunnel(),
     VisitorLoss(),
     ProductLoss(),

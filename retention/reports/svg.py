@@ -8,52 +8,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import singledispatch
 
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext
+from django.utils.safestring import SafeString
 
 from retention.reports import words
 from retention.reports.charts import Bars, Chart, Funnel, Intervals, Lines, Rows, Scatter, Series, Stacked
+from retention.reports.drawing import (
+    DASHES,
+    LETTER,
+    MOST_MARKS,
+    NARROW,
+    NOTHING,
+    WIDE,
+    Frame,
+    colour_of,
+    frame_for,
+    grid,
+    joined,
+    labels_under,
+    letters,
+    nice_ticks,
+    px,
+    reach_of,
+    target_line,
+    thinned,
+)
 from retention.reports.words import Unit
-
-WIDE, NARROW = 960, 350
-LETTER = 6.6
-"""Pixels of a letter of the axes' size, about; Chinese ones are twice as wide and few."""
-PALETTE = ("s1", "s2", "s3", "s4", "s5", "s6")
-DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 2", "1 4")
-MOST_MARKS = 45
-"""Points of a line up to which each has a mark of its own."""
-NOTHING = mark_safe("")
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """Where on the drawing the axes stand, and what they measure."""
-
-    width: float
-    height: float
-    left: float
-    low: float
-    high: float
-    top: float = 12
-    right: float = 12
-    bottom: float = 26
-
-    @property
-    def inner(self) -> float:
-        return self.width - self.left - self.right
-
-    @property
-    def floor(self) -> float:
-        return self.height - self.bottom
-
-    def y(self, value: float) -> float:
-        span = (self.high - self.low) or 1.0
-        return self.floor - (value - self.low) / span * (self.floor - self.top)
 
 
 def draw(chart: Chart, *, target: float | None = None) -> SafeString:
@@ -89,7 +72,7 @@ def _body(chart: Chart, width: int, target: float | None) -> tuple[float, SafeSt
 @_body.register
 def _lines(chart: Lines, width: int, target: float | None) -> tuple[float, SafeString]:
     places = list(chart.x) or [float(place) for place in range(len(chart.labels))]
-    frame, ticks = _frame(_reach(chart.series, target, from_zero=chart.from_zero), chart.unit, width)
+    frame, ticks = frame_for(reach_of(chart.series, target, from_zero=chart.from_zero), chart.unit, width)
     least, most = (min(places), max(places)) if places else (0.0, 1.0)
     margin = 0.0 if chart.x else frame.inner / (2 * max(1, len(places)))
 
@@ -97,18 +80,18 @@ def _lines(chart: Lines, width: int, target: float | None) -> tuple[float, SafeS
         span = (most - least) or 1.0
         return frame.left + margin + (value - least) / span * (frame.inner - 2 * margin)
 
-    parts = [_grid(frame, ticks, chart.unit)]
+    parts = [grid(frame, ticks, chart.unit)]
     if chart.x:
         told = [(x(tick), words.text_of(tick, chart.x_unit)) for tick in nice_ticks(least, most, 6) if least <= tick <= most]
     else:
-        told = _thinned([(x(place), str(label)) for place, label in zip(places, chart.labels, strict=True)], frame.inner)
-    parts.append(_under(frame, told))
+        told = thinned([(x(place), str(label)) for place, label in zip(places, chart.labels, strict=True)], frame.inner)
+    parts.append(labels_under(frame, told))
     for place, series in enumerate(chart.series):
         parts.append(_band(series, places, x, frame, place, steps=chart.steps))
     for place, series in enumerate(chart.series):
         parts.append(_line(chart, series, places, x, frame, place))
-    parts.append(_target(frame, target, chart.unit))
-    return frame.height, _joined(parts)
+    parts.append(target_line(frame, target, chart.unit))
+    return frame.height, joined(parts)
 
 
 def _line(
@@ -118,7 +101,7 @@ def _line(
     lines = format_html_join(
         "",
         '<polyline class="rk-line {}" points="{}" stroke-dasharray="{}"/>',
-        ((_colour(series, place), stroke, DASHES[place % len(DASHES)]) for stroke in strokes),
+        ((colour_of(series, place), stroke, DASHES[place % len(DASHES)]) for stroke in strokes),
     )
     if chart.steps or len(places) > MOST_MARKS:
         return lines
@@ -128,9 +111,9 @@ def _line(
         '<circle class="rk-dot {}" cx="{}" cy="{}" r="3.5"><title>{}: {} {}</title></circle>',
         (
             (
-                _colour(series, place),
-                _n(x(at)),
-                _n(frame.y(value)),
+                colour_of(series, place),
+                px(x(at)),
+                px(frame.y(value)),
                 label,
                 str(series.label),
                 words.text_of(value, chart.unit),
@@ -139,7 +122,7 @@ def _line(
             if value is not None
         ),
     )
-    return _joined([lines, marks])
+    return joined([lines, marks])
 
 
 def _strokes(
@@ -154,8 +137,8 @@ def _strokes(
             before = None
             continue
         if steps and before is not None:
-            strokes[-1].append(f"{_n(x(at))},{_n(frame.y(before))}")
-        strokes[-1].append(f"{_n(x(at))},{_n(frame.y(value))}")
+            strokes[-1].append(f"{px(x(at))},{px(frame.y(before))}")
+        strokes[-1].append(f"{px(x(at))},{px(frame.y(value))}")
         before = value
     return [" ".join(stroke) for stroke in strokes if stroke]
 
@@ -176,7 +159,7 @@ def _band(
     over = _strokes([each[2] for each in ends], at, x, frame, steps=steps)[0].split(" ")
     under = _strokes([each[1] for each in ends], at, x, frame, steps=steps)[0].split(" ")
     return format_html(
-        '<polygon class="rk-band {}" points="{}"/>', _colour(series, place), " ".join([*over, *reversed(under)])
+        '<polygon class="rk-band {}" points="{}"/>', colour_of(series, place), " ".join([*over, *reversed(under)])
     )
 
 
@@ -185,10 +168,10 @@ def _band(
 
 @_body.register
 def _bars(chart: Bars, width: int, target: float | None) -> tuple[float, SafeString]:
-    frame, ticks = _frame(_reach(chart.series, target, from_zero=True), chart.unit, width)
+    frame, ticks = frame_for(reach_of(chart.series, target, from_zero=True), chart.unit, width)
     slot = frame.inner / max(1, len(chart.labels))
     thick = min(34.0, slot * 0.78 / max(1, len(chart.series)))
-    parts = [_grid(frame, ticks, chart.unit), _under(frame, _bar_labels(chart.labels, frame, slot))]
+    parts = [grid(frame, ticks, chart.unit), labels_under(frame, _bar_labels(chart.labels, frame, slot))]
     for place, series in enumerate(chart.series):
         begin = frame.left + slot / 2 - thick * len(chart.series) / 2 + thick * place
         parts.append(
@@ -205,8 +188,8 @@ def _bars(chart: Bars, width: int, target: float | None) -> tuple[float, SafeStr
         )
         if series.low and series.high:
             parts.append(_whiskers(series, frame, begin + thick / 2, slot))
-    parts.append(_target(frame, target, chart.unit))
-    return frame.height, _joined(parts)
+    parts.append(target_line(frame, target, chart.unit))
+    return frame.height, joined(parts)
 
 
 @_body.register
@@ -215,10 +198,10 @@ def _stacked(chart: Stacked, width: int, target: float | None) -> tuple[float, S
     sums = [sum(series.values[index] or 0 for series in chart.series) for index in range(columns)]
     unit = Unit.SHARE if chart.whole else chart.unit
     reach = (0.0, 1.0) if chart.whole else (0.0, max(sums, default=0.0))
-    frame, ticks = _frame(reach, unit, width)
+    frame, ticks = frame_for(reach, unit, width)
     slot = frame.inner / max(1, columns)
     thick = min(46.0, slot * 0.78)
-    parts = [_grid(frame, ticks, unit), _under(frame, _bar_labels(chart.labels, frame, slot))]
+    parts = [grid(frame, ticks, unit), labels_under(frame, _bar_labels(chart.labels, frame, slot))]
     heights = [0.0] * columns
     for place, series in enumerate(chart.series):
         blocks = []
@@ -229,7 +212,7 @@ def _stacked(chart: Stacked, width: int, target: float | None) -> tuple[float, S
             blocks.append((begin, thick, shown, heights[index], value))
             heights[index] += shown
         parts.append(_rects(chart, series, place, blocks, frame))
-    return frame.height, _joined(parts)
+    return frame.height, joined(parts)
 
 
 Block = tuple[float, float, float | None, float, float | None]
@@ -245,7 +228,7 @@ def _rects(chart: Bars | Stacked, series: Series, place: int, blocks: Sequence[B
         top, bottom = frame.y(foot + abs(shown)), frame.y(foot)
         told = words.text_of(value, chart.unit)
         drawn.append(
-            (_colour(series, place), _n(left), _n(top), _n(thick), _n(bottom - top), label, str(series.label), told)
+            (colour_of(series, place), px(left), px(top), px(thick), px(bottom - top), label, str(series.label), told)
         )
     rect = '<rect class="rk-fill {}" x="{}" y="{}" width="{}" height="{}" rx="1.5"><title>{}: {} {}</title></rect>'
     return format_html_join("", rect, drawn)
@@ -254,7 +237,7 @@ def _rects(chart: Bars | Stacked, series: Series, place: int, blocks: Sequence[B
 def _whiskers(series: Series, frame: Frame, middle: float, slot: float) -> SafeString:
     ends = zip(series.low, series.high, strict=True)
     lines = (
-        (_n(middle + slot * index), _n(frame.y(low)), _n(frame.y(high)))
+        (px(middle + slot * index), px(frame.y(low)), px(frame.y(high)))
         for index, (low, high) in enumerate(ends)
         if low is not None and high is not None
     )
@@ -263,7 +246,7 @@ def _whiskers(series: Series, frame: Frame, middle: float, slot: float) -> SafeS
 
 
 def _bar_labels(labels: Sequence[str | Promise], frame: Frame, slot: float) -> list[tuple[float, str]]:
-    return _thinned([(frame.left + slot * (place + 0.5), str(label)) for place, label in enumerate(labels)], frame.inner)
+    return thinned([(frame.left + slot * (place + 0.5), str(label)) for place, label in enumerate(labels)], frame.inner)
 
 
 # --- rows: funnels and intervals
@@ -273,7 +256,7 @@ def _bar_labels(labels: Sequence[str | Promise], frame: Frame, slot: float) -> l
 def _funnel(chart: Funnel, width: int, target: float | None) -> tuple[float, SafeString]:
     narrow = width < WIDE
     labels = [str(label) for label in chart.labels]
-    side = 0.0 if narrow else min(width * 0.3, 14 + LETTER * max((_letters(label) for label in labels), default=0))
+    side = 0.0 if narrow else min(width * 0.3, 14 + LETTER * max((letters(label) for label in labels), default=0))
     room, step, most = width - side - 120.0, 52.0 if narrow else 38.0, max(chart.values, default=0) or 1
     parts = []
     for place, (label, value) in enumerate(zip(labels, chart.values, strict=True)):
@@ -287,19 +270,19 @@ def _funnel(chart: Funnel, width: int, target: float | None) -> tuple[float, Saf
                 '<rect class="rk-fill rk-s1" x="{}" y="{}" width="{}" height="24" rx="2"/>'
                 '<text class="rk-axis rk-strong" x="{}" y="{}">{} · {}</text>',
                 "" if narrow else " rk-end",
-                _n(text_at[0]),
-                _n(text_at[1]),
+                px(text_at[0]),
+                px(text_at[1]),
                 label,
-                _n(side),
-                _n(bar_top),
-                _n(max(2.0, long)),
-                _n(side + long + 8),
-                _n(bar_top + 17),
+                px(side),
+                px(bar_top),
+                px(max(2.0, long)),
+                px(side + long + 8),
+                px(bar_top + 17),
                 words.number(value),
                 share,
             )
         )
-    return len(labels) * step + 4, _joined(parts)
+    return len(labels) * step + 4, joined(parts)
 
 
 BESIDE = 30
@@ -309,7 +292,7 @@ BESIDE = 30
 @_body.register
 def _lying(chart: Rows, width: int, target: float | None) -> tuple[float, SafeString]:
     labels = [str(label) for label in chart.labels]
-    longest = max((_letters(label) for label in labels), default=0)
+    longest = max((letters(label) for label in labels), default=0)
     above = width < WIDE or longest > BESIDE
     side = 0.0 if above else 14 + LETTER * longest
     room, step, bar_top = width - side - 90.0, 46.0 if above else 32.0, 18.0 if above else 4.0
@@ -322,7 +305,7 @@ def _lying(chart: Rows, width: int, target: float | None) -> tuple[float, SafeSt
         at = (0.0, top + 13) if above else (side - 8, top + bar_top + 15)
         shown = _cut(label, width if above else side)
         text = '<text class="rk-axis{}" x="{}" y="{}">{}<title>{}</title></text>'
-        parts.append(format_html(text, "" if above else " rk-end", _n(at[0]), _n(at[1]), shown, label))
+        parts.append(format_html(text, "" if above else " rk-end", px(at[0]), px(at[1]), shown, label))
         scale = room / (total or 1.0) if chart.whole else room / most
         begin = side
         for number, series in enumerate(chart.series):
@@ -331,28 +314,28 @@ def _lying(chart: Rows, width: int, target: float | None) -> tuple[float, SafeSt
                 continue
             rect = '<rect class="rk-fill {}" x="{}" y="{}" width="{}" height="20" rx="1.5"><title>{}: {} {}</title></rect>'
             told = words.text_of(value, chart.unit)
-            size = (_n(begin), _n(top + bar_top), _n(max(1.0, value * scale)))
-            parts.append(format_html(rect, _colour(series, number), *size, label, str(series.label), told))
+            size = (px(begin), px(top + bar_top), px(max(1.0, value * scale)))
+            parts.append(format_html(rect, colour_of(series, number), *size, label, str(series.label), told))
             begin += value * scale
         reach = begin
         for series in chart.series[:1]:
             low, high = (series.low[place], series.high[place]) if series.low and series.high else (None, None)
             if low is not None and high is not None:
                 line = '<path class="rk-whisker" d="M{} {}H{}"/>'
-                parts.append(format_html(line, _n(side + low * scale), _n(top + bar_top + 10), _n(side + high * scale)))
+                parts.append(format_html(line, px(side + low * scale), px(top + bar_top + 10), px(side + high * scale)))
                 reach = max(reach, side + high * scale)
         values = [series.values[place] for series in chart.series]
         told = words.text_of(total if any(value is not None for value in values) else None, chart.unit)
         strong = '<text class="rk-axis rk-strong" x="{}" y="{}">{}</text>'
-        parts.append(format_html(strong, _n(reach + 8), _n(top + bar_top + 15), told))
-    return len(labels) * step + 4, _joined(parts)
+        parts.append(format_html(strong, px(reach + 8), px(top + bar_top + 15), told))
+    return len(labels) * step + 4, joined(parts)
 
 
 def _cut(label: str, room: float) -> str:
     """As much of a text as there is room for."""
-    if _letters(label) * LETTER <= room:
+    if letters(label) * LETTER <= room:
         return label
-    fit = next(end for end in range(len(label), -1, -1) if _letters(label[:end]) * LETTER <= room - 2 * LETTER)
+    fit = next(end for end in range(len(label), -1, -1) if letters(label[:end]) * LETTER <= room - 2 * LETTER)
     return label[:fit] + "…"
 
 
@@ -362,7 +345,7 @@ def _intervals(chart: Intervals, width: int, target: float | None) -> tuple[floa
     labels = [str(label) for label in chart.labels]
     known = [each for each in [*chart.low, *chart.high, *chart.values, 0.0] if each is not None]
     least, most = min(known), max(known)
-    side = 0.0 if narrow else min(width * 0.35, 14 + LETTER * max((_letters(label) for label in labels), default=0))
+    side = 0.0 if narrow else min(width * 0.35, 14 + LETTER * max((letters(label) for label in labels), default=0))
     step = 40.0 if narrow else 28.0
     room = width - side - 20
     span = (most - least) or 1.0
@@ -372,28 +355,28 @@ def _intervals(chart: Intervals, width: int, target: float | None) -> tuple[floa
 
     height = len(labels) * step + 26
     ticks = [tick for tick in nice_ticks(least, most, 3 if narrow else 6) if least <= tick <= most]
-    parts = [format_html('<path class="rk-grid-line" d="M{} 0V{}"/>', _n(x(tick)), _n(height - 22)) for tick in ticks]
+    parts = [format_html('<path class="rk-grid-line" d="M{} 0V{}"/>', px(x(tick)), px(height - 22)) for tick in ticks]
     parts += [
         format_html(
-            '<text class="rk-axis rk-mid" x="{}" y="{}">{}</text>', _n(x(tick)), _n(height - 6), _signed(tick, chart.unit)
+            '<text class="rk-axis rk-mid" x="{}" y="{}">{}</text>', px(x(tick)), px(height - 6), _signed(tick, chart.unit)
         )
         for tick in ticks
     ]
-    parts.append(format_html('<path class="rk-zero" d="M{} 0V{}"/>', _n(x(0.0)), _n(height - 22)))
+    parts.append(format_html('<path class="rk-zero" d="M{} 0V{}"/>', px(x(0.0)), px(height - 22)))
     for place, label in enumerate(labels):
         top = place * step
         middle = top + (28.0 if narrow else 14.0)
         at = (0.0, top + 14) if narrow else (side - 6, top + 18)
         text = '<text class="rk-axis{}" x="{}" y="{}">{}</text>'
-        parts.append(format_html(text, "" if narrow else " rk-end", _n(at[0]), _n(at[1]), label))
+        parts.append(format_html(text, "" if narrow else " rk-end", px(at[0]), px(at[1]), label))
         value, low, high = chart.values[place], chart.low[place], chart.high[place]
         if low is not None and high is not None:
             line = '<path class="rk-whisker" d="M{} {}H{}"/>'
-            parts.append(format_html(line, _n(x(low)), _n(middle), _n(x(high))))
+            parts.append(format_html(line, px(x(low)), px(middle), px(x(high))))
         if value is not None:
             dot = '<circle class="rk-dot rk-s1" cx="{}" cy="{}" r="4.5"><title>{}: {}</title></circle>'
-            parts.append(format_html(dot, _n(x(value)), _n(middle), label, _signed(value, chart.unit)))
-    return height, _joined(parts)
+            parts.append(format_html(dot, px(x(value)), px(middle), label, _signed(value, chart.unit)))
+    return height, joined(parts)
 
 
 def _signed(value: float, unit: Unit) -> str:
@@ -410,7 +393,7 @@ def _signed(value: float, unit: Unit) -> str:
 def _scatter(chart: Scatter, width: int, target: float | None) -> tuple[float, SafeString]:
     xs, ys = [point[0] for point in chart.points], [point[1] for point in chart.points]
     both = [*xs, *ys, 0.0] if chart.diagonal else []
-    frame, ticks = _frame((min([*ys, *both, 0.0]), max([*ys, *both], default=1.0)), chart.y_unit, width, tall=True)
+    frame, ticks = frame_for((min([*ys, *both, 0.0]), max([*ys, *both], default=1.0)), chart.y_unit, width, tall=True)
     least, most = (frame.low, frame.high) if chart.diagonal else (min([*xs, 0.0]), max(xs, default=1.0))
 
     def x(value: float) -> float:
@@ -418,9 +401,9 @@ def _scatter(chart: Scatter, width: int, target: float | None) -> tuple[float, S
 
     along = ticks if chart.diagonal else nice_ticks(least, most, 6)
     told = [(x(tick), words.text_of(tick, chart.x_unit)) for tick in along if least <= tick <= most]
-    parts = [_grid(frame, ticks, chart.y_unit), _under(frame, _thinned(told, frame.inner))]
+    parts = [grid(frame, ticks, chart.y_unit), labels_under(frame, thinned(told, frame.inner))]
     if chart.diagonal:
-        ends = (_n(x(least)), _n(frame.y(least)), _n(x(most)), _n(frame.y(most)))
+        ends = (px(x(least)), px(frame.y(least)), px(x(most)), px(frame.y(most)))
         parts.append(format_html('<path class="rk-target" d="M{} {}L{} {}"/>', *ends))
     largest = max(chart.sizes, default=0.0) or 1.0
     for place, (across, up) in enumerate(chart.points):
@@ -428,78 +411,11 @@ def _scatter(chart: Scatter, width: int, target: float | None) -> tuple[float, S
         label = str(chart.labels[place]) if chart.labels else ""
         values = f"{words.text_of(across, chart.x_unit)} · {words.text_of(up, chart.y_unit)}"
         dot = '<circle class="rk-bubble-dot rk-s1" cx="{}" cy="{}" r="{}"><title>{} {}</title></circle>'
-        parts.append(format_html(dot, _n(x(across)), _n(frame.y(up)), _n(radius), label, values))
-    return frame.height, _joined(parts)
+        parts.append(format_html(dot, px(x(across)), px(frame.y(up)), px(radius), label, values))
+    return frame.height, joined(parts)
 
 
-# --- what all share
-
-
-def nice_ticks(low: float, high: float, count: int) -> list[float]:
-    """This function will choose round numbers, about `count` of them, that reach from `low` or below to `high` or above."""
-    span = high - low
-    if span <= 0 or not math.isfinite(span):
-        return [low, low + 1]
-    rough = span / max(1, count)
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(place * step, 12) for place in range(first, last + 1)]
-
-
-def _reach(series: Sequence[Series], target: float | None, *, from_zero: bool) -> tuple[float, float]:
-    values = [value for each in series for part in (each.values, each.low, each.high) for value in part if value is not None]
-    values += [0.0] if from_zero or not values else []
-    values += [target] if target is not None else []
-    return min(values), max(values)
-
-
-def _frame(reach: tuple[float, float], unit: Unit, width: int, *, tall: bool = False) -> tuple[Frame, list[float]]:
-    low, high = reach
-    if high <= low:
-        high = low + (0.01 if unit is Unit.SHARE else 1.0)
-    ticks = nice_ticks(low, high, 4)
-    if unit in (Unit.COUNT, Unit.DAYS):
-        ticks = [tick for tick in ticks if float(tick).is_integer()]
-    longest = max(_letters(words.text_of(tick, unit)) for tick in ticks)
-    height = (420.0 if tall else 280.0) if width == WIDE else (300.0 if tall else 230.0)
-    return Frame(width, height, 12 + LETTER * longest, min(ticks[0], low), max(ticks[-1], high)), ticks
-
-
-def _grid(frame: Frame, ticks: Sequence[float], unit: Unit) -> SafeString:
-    lines = format_html_join(
-        "",
-        '<path class="rk-grid-line" d="M{} {}H{}"/>',
-        ((_n(frame.left), _n(frame.y(tick)), _n(frame.width - frame.right)) for tick in ticks),
-    )
-    labels = format_html_join(
-        "",
-        '<text class="rk-axis rk-end" x="{}" y="{}">{}</text>',
-        ((_n(frame.left - 6), _n(frame.y(tick) + 4), words.text_of(tick, unit)) for tick in ticks),
-    )
-    return _joined([lines, labels])
-
-
-def _under(frame: Frame, labels: Sequence[tuple[float, str]]) -> SafeString:
-    text = '<text class="rk-axis rk-mid" x="{}" y="{}">{}</text>'
-    return format_html_join("", text, ((_n(at), _n(frame.floor + 18), label) for at, label in labels))
-
-
-def _thinned(labels: Sequence[tuple[float, str]], room: float) -> list[tuple[float, str]]:
-    """Every label, or every second, third, ... one: as many as stand side by side."""
-    longest = max((_letters(label) for _at, label in labels), default=0)
-    fit = max(1, int(room / (longest * LETTER + 14)))
-    every = max(1, math.ceil(len(labels) / fit))
-    return list(labels[::every])
-
-
-def _target(frame: Frame, target: float | None, unit: Unit) -> SafeString:
-    if target is None:
-        return NOTHING
-    told = gettext("target %(value)s") % {"value": words.text_of(target, unit)}
-    line = '<path class="rk-target" d="M{} {}H{}"/><text class="rk-axis rk-end rk-strong" x="{}" y="{}">{}</text>'
-    right, y = frame.width - frame.right, frame.y(target)
-    return format_html(line, _n(frame.left), _n(y), _n(right), _n(right), _n(max(10.0, y - 5)), told)
+# --- legends
 
 
 def _legend(chart: Chart) -> SafeString:
@@ -515,29 +431,11 @@ def _legend(chart: Chart) -> SafeString:
         swatch,
         (
             (
-                _colour(each, place),
-                format_html(line if dashed else fill, _colour(each, place), DASHES[place % len(DASHES)]),
+                colour_of(each, place),
+                format_html(line if dashed else fill, colour_of(each, place), DASHES[place % len(DASHES)]),
                 str(each.label),
             )
             for place, each in enumerate(series)
         ),
     )
     return format_html('<ul class="rk-key">{}</ul>', entries)
-
-
-def _colour(series: Series, place: int) -> str:
-    return f"rk-{series.colour or PALETTE[place % len(PALETTE)]}"
-
-
-def _letters(text: str) -> float:
-    """How wide a text is, in Latin letters."""
-    return sum(1.0 if character < "ᄀ" else 1.9 for character in text)
-
-
-def _n(value: float) -> str:
-    """A coordinate, whatever the language: no comma, no more digits than a screen has."""
-    return f"{value:.1f}".rstrip("0").rstrip(".")
-
-
-def _joined(parts: Sequence[SafeString]) -> SafeString:
-    return mark_safe("".join(parts))  # parts are escaped, each by format_html
