@@ -169,11 +169,11 @@ class TestSections:
             "average_rating": None,
             "points_balance": 0,
             "growth_value": 0,
-            "tier": None,
-            "tier_drop_on": None,
             "last_contacted_at": None,
             "messages_30d": 0,
             "coupons_redeemed_90d": 0,
+            "tier": None,
+            "tier_drop_on": None,
         }
         scores = scores_rows([member.pk], as_of=NOW + timedelta(days=1))[member.pk]
         assert scores == {
