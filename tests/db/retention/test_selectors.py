@@ -20,7 +20,10 @@ from tests.factories import NOW, TODAY_NUMBER, make_member, make_order, shop_tim
 
 pytestmark = pytest.mark.django_db
 
-MODELLED = ("p_alive", "expected_orders_90d", "clv_365d_minor", "churn_probability", "churn_calibrated", "value_layer")
+MODELLED = (
+    *("p_alive", "expected_orders_90d", "clv_365d_minor", "churn_probability", "churn_calibrated", "churn_rank"),
+    "value_layer",
+)
 """What is not known before a model is fitted."""
 
 
