@@ -13,23 +13,44 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from core.admin import clock, jobs, keys
+from core.admin import audit_trail, clock, jobs, keys
+from core.admin.base import AuditedAdmin
+from core.services.audit import parts
 
-__all__ = ["clock", "jobs", "keys"]
+__all__ = ["audit_trail", "clock", "jobs", "keys"]
 
 for plain in (User, Group, PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(plain)
 
 
+def powers_of_user(pk: int) -> dict[str, str]:
+    """This function will tell the trail what a person may do, beside the account's own row."""
+    user = User.objects.get(pk=pk)
+    return {
+        "groups": ", ".join(user.groups.order_by("name").values_list("name", flat=True)),
+        "permissions": ", ".join(user.user_permissions.order_by("codename").values_list("codename", flat=True)),
+    }
+
+
+def powers_of_group(pk: int) -> dict[str, str]:
+    """This function will tell the trail what everybody in a group may do."""
+    held = Group.objects.get(pk=pk).permissions.order_by("codename")
+    return {"permissions": ", ".join(held.values_list("codename", flat=True))}
+
+
+parts["auth.user"] = powers_of_user
+parts["auth.group"] = powers_of_group
+
+
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(AuditedAdmin, DjangoUserAdmin):  # type: ignore[misc]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(AuditedAdmin, DjangoGroupAdmin):  # type: ignore[misc]
     pass
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -163,3 +164,52 @@ class ClockEntry(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class AuditRecord(models.Model):
+    """Somebody changed something through a screen or the API; appended, never changed.
+
+    `changes` holds what differs, {column: [before, after]}. What is personal stands there as MASK, so that the trail needs
+    no rewriting when a member is erased; `about` is the object's name at the time, empty where that would be a person's.
+    `said` is what the screen said of it, never with a value that somebody typed; `counts` is told of calls that change many
+    things at once.
+    """
+
+    class Verb(models.TextChoices):
+        ADDED = "added", _("added")
+        CHANGED = "changed", _("changed")
+        REMOVED = "removed", _("removed")
+        DID = "did", _("did")
+
+    at = models.DateTimeField(_("when"))
+    actor = models.CharField(_("who"), max_length=150)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    api_key = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    verb = models.CharField(_("did what"), max_length=10, choices=Verb)
+    kind = models.CharField(_("to what"), max_length=100)
+    object_id = models.BigIntegerField(null=True)
+    about = models.CharField(_("called"), max_length=200, blank=True)
+    changes = models.JSONField(_("changes"), default=dict)
+    said = models.CharField(_("in words"), max_length=300, blank=True)
+    counts = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("entry of the audit trail")
+        verbose_name_plural = _("audit trail")
+        default_permissions = ("view",)
+        constraints = [
+            models.CheckConstraint(condition=Q(verb__in=["added", "changed", "removed", "did"]), name="audit_verb_known"),
+            models.CheckConstraint(condition=~Q(actor=""), name="audit_has_an_actor"),
+        ]
+        indexes = [
+            # What happened to this object.
+            models.Index(fields=["kind", "object_id", "-id"], name="audit_of_object"),
+            # What this person or key did, and what happened on a day.
+            models.Index(fields=["actor", "-id"], name="audit_of_actor"),
+            models.Index(fields=["at"], name="audit_moment"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.verb} {self.kind} {self.object_id or ''}"

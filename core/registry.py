@@ -101,11 +101,66 @@ class LeftBehind(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class MemberDataHandler:
-    """What an app keeps of a member: moved when two members turn out to be one, given back when they turn out to be two.
+class Called:
+    """Whom an erasure is about: the member's number, and every text by which the member may be found elsewhere."""
 
-    The members app runs all handlers in one transaction, in the order of their registration, backwards to undo. `kinds` are
-    the things that move, by a code that no other handler uses: what people call several of them.
+    member_id: int
+    external_ids: frozenset[str]
+    """The member's own id and those of members who were merged into it."""
+    addresses: frozenset[str] = frozenset()
+    """Phone numbers, e-mail addresses, and names in other shops. Who must remember that one of them is not to be written to
+    keeps a keyed hash of it."""
+
+
+Kept = dict[str, list[dict[str, Any]]]
+"""What an app keeps of a member, kind by kind: rows of plain values that JSON and a table can hold."""
+
+
+class ExportData(Protocol):
+    def __call__(self, *, member_id: int) -> Kept:
+        """Everything that is kept of a member, under the codes of `holds`; a kind of which there is nothing may be left
+        out. What stands for somebody else (a staff name, a secret code of ours) is not the member's."""
+        ...
+
+
+class EraseData(Protocol):
+    def __call__(self, *, called: Called, now: datetime) -> None:
+        """Take everything personal away, inside the caller's transaction, under the lock of refreshes and the member's own.
+
+        Of a kind that stays (`Holding.kept_because`) nothing but numbers, instants and codes of ours may remain.
+        """
+        ...
+
+
+def _nothing_kept(*, member_id: int) -> Kept:
+    return {}
+
+
+def _nothing_erased(*, called: Called, now: datetime) -> None:
+    """For a handler of whose tables another one takes care; a test demands that somebody does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A kind of thing that an app keeps of a member: exported under its code, and counted in the receipt of an erasure.
+
+    With `kept_because` its rows stay, without anything personal, under a number that stands for nobody: the reason why.
+    """
+
+    code: str
+    label: str | Promise
+    models: tuple[str, ...]
+    """The tables it stands in, as app.Model; a test holds them against all tables that know of members."""
+    kept_because: str | Promise = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDataHandler:
+    """What an app keeps of a member: moved when two members turn out to be one, given back when they turn out to be two,
+    handed out when the member asks, taken away when the member wants to be forgotten.
+
+    The members app runs all handlers in one transaction, in the order of their registration, backwards to undo and to
+    erase. `kinds` are the things that move, by a code that no other handler uses: what people call several of them.
     """
 
     code: str
@@ -114,6 +169,9 @@ class MemberDataHandler:
     merge: MergeData
     undo: UndoMerge
     left_behind: LeftBehind
+    holds: tuple[Holding, ...] = ()
+    export: ExportData = _nothing_kept
+    erase: EraseData = _nothing_erased
 
 
 @dataclass(frozen=True, slots=True)

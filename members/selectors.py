@@ -15,6 +15,7 @@ from members.models import (
     ADDRESS_COLUMNS,
     BehaviourEvent,
     Channel,
+    Erasure,
     Identifier,
     Member,
     MemberTag,
@@ -226,6 +227,12 @@ def ordered_by(member_ids: Collection[int]) -> dict[int, tuple[int, datetime]]:
 def members_compared(member_ids: Collection[int]) -> dict[int, Member]:
     """This function will return members with what they said about being written to."""
     return Member.objects.prefetch_related("consents").in_bulk(set(member_ids))
+
+
+def erasure_of(member_number: str) -> Erasure | None:
+    """This function will return the receipt that a member's old number leads to."""
+    known = member_number.isdecimal() and len(member_number) < 19
+    return Erasure.objects.filter(member_id=int(member_number)).first() if known else None
 
 
 def merge_listing() -> QuerySet[MergeRecord]:

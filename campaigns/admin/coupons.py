@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from campaigns.admin.issuing import issue_view
 from campaigns.admin.lists import OfMembersAdmin
 from campaigns.admin.marks import COUPON, HOLDS, ROLLED_BACK
 from campaigns.models import BenefitKind, Coupon, CouponState, CouponTemplate, Origin, Redemption
@@ -234,6 +236,13 @@ class CouponAdmin(OfMembersAdmin):
     search_help_text = _("code, or member's id, name, phone or e-mail")
     fields = ("shown_code", "shown_template", "shown_state", "issued", "until")
     readonly_fields = fields
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.issue_view)
+        return [path("issue/<int:member_id>/", view, name="campaigns_coupon_issue"), *super().get_urls()]
+
+    def issue_view(self, request: HttpRequest, member_id: int) -> HttpResponse:
+        return issue_view(self, request, member_id)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

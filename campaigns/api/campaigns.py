@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from django.db import transaction
@@ -34,6 +34,7 @@ from campaigns.services.lifecycle import (
     update_draft,
 )
 from campaigns.services.report import campaign_report
+from core.api.audit import Subject
 from core.api.auth import api_key_of
 from core.api.pages import CursorPages
 from core.api.views import ApiView
@@ -41,10 +42,17 @@ from core.errors import NotFound
 from core.models import Scope
 
 
+def campaign_number(values: Mapping[str, Any]) -> int | None:
+    """This function will find the campaign an address speaks of, for the audit trail."""
+    campaign = campaign_called(values["slug"]) if "slug" in values else None
+    return campaign.pk if campaign else None
+
+
 class CampaignList(ApiView):
     """Campaigns, in the order they were made."""
 
     scopes = {"GET": Scope.CAMPAIGNS_READ, "POST": Scope.CAMPAIGNS_WRITE}
+    audits = Subject(Campaign, campaign_number)
     query_in = CampaignQuery
     pagination_class = CursorPages
 
@@ -68,6 +76,7 @@ class CampaignDetail(ApiView):
         "PATCH": Scope.CAMPAIGNS_WRITE,
         "DELETE": Scope.CAMPAIGNS_WRITE,
     }
+    audits = Subject(Campaign, campaign_number)
 
     @extend_schema(operation_id="campaigns_get", responses=CampaignOut)
     def get(self, request: Request, slug: str) -> Response:
@@ -106,6 +115,7 @@ class CampaignMove(ApiView):
     """One step in a campaign's life. The work it sets off is the next pass's, never the request's."""
 
     scopes = {"POST": Scope.CAMPAIGNS_WRITE}
+    audits = Subject(Campaign, campaign_number)
 
     def _moved(self, request: Request, slug: str, move: Move) -> Response:
         campaign = move(campaign_id=_campaign(slug).pk, now=timezone.now(), by=api_key_of(request).name)

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from campaigns.models import Reward, RewardKind
 from campaigns.selectors.listings import member_id_of, reward_called, reward_listing
 from campaigns.services.rewards import RewardReceipt, delete_reward, redeem_reward, roll_back_reward, save_reward
+from core.api.audit import Subject
 from core.api.auth import api_key_of
 from core.api.fields import BodyIn, InstantField, KnownText, TextField
 from core.api.pages import CursorPages
@@ -90,10 +91,17 @@ class RewardUseOut(serializers.Serializer[Any]):
     rolled_back_at = InstantField(allow_null=True)
 
 
+def reward_number(values: Mapping[str, Any]) -> int | None:
+    """This function will find the reward an address speaks of, for the audit trail."""
+    reward = reward_called(values["slug"]) if "slug" in values else None
+    return reward.pk if reward else None
+
+
 class RewardList(ApiView):
     """What points buy, in the order it was made."""
 
     scopes = {"GET": Scope.CAMPAIGNS_READ, "POST": Scope.CAMPAIGNS_WRITE}
+    audits = Subject(Reward, reward_number)
     query_in = RewardQuery
     pagination_class = CursorPages
 
@@ -111,6 +119,7 @@ class RewardDetail(ApiView):
     """One reward."""
 
     scopes = {"GET": Scope.CAMPAIGNS_READ, "PUT": Scope.CAMPAIGNS_WRITE, "DELETE": Scope.CAMPAIGNS_WRITE}
+    audits = Subject(Reward, reward_number)
 
     @extend_schema(operation_id="rewards_get", responses=RewardOut)
     def get(self, request: Request, slug: str) -> Response:

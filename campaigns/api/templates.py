@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -11,19 +14,32 @@ from rest_framework.response import Response
 
 from campaigns.api.serializers import IssueIn, IssueOut, TemplateChangeIn, TemplateIn, TemplateOut, TemplateQuery
 from campaigns.coupons.issue import issue_one
-from campaigns.models import CouponTemplate
-from campaigns.selectors.listings import member_id_of, template_called, template_listing
+from campaigns.models import Coupon, CouponTemplate
+from campaigns.selectors.listings import coupon_number, member_id_of, template_called, template_listing
 from campaigns.services.templates import change_template, create_template, delete_template, document_of
+from core.api.audit import Subject
 from core.api.pages import CursorPages
 from core.api.views import ApiView
 from core.errors import FieldProblem, InvalidInput, NotFound
 from core.models import Scope
 
 
+def template_number(values: Mapping[str, Any]) -> int | None:
+    """This function will find the template an address speaks of, for the audit trail."""
+    template = template_called(values["slug"]) if "slug" in values else None
+    return template.pk if template else None
+
+
+def coupon_issued(values: Mapping[str, Any]) -> int | None:
+    """This function will find the coupon that a call issued; of a public code none is one member's own."""
+    return coupon_number(values["code"]) if "code" in values else None
+
+
 class TemplateList(ApiView):
     """Coupon templates, in the order they were made."""
 
     scopes = {"GET": Scope.CAMPAIGNS_READ, "POST": Scope.CAMPAIGNS_WRITE}
+    audits = Subject(CouponTemplate, template_number)
     query_in = TemplateQuery
     pagination_class = CursorPages
 
@@ -47,6 +63,7 @@ class TemplateDetail(ApiView):
         "PATCH": Scope.CAMPAIGNS_WRITE,
         "DELETE": Scope.CAMPAIGNS_WRITE,
     }
+    audits = Subject(CouponTemplate, template_number)
 
     @extend_schema(operation_id="coupon_templates_get", responses=TemplateOut)
     def get(self, request: Request, slug: str) -> Response:
@@ -77,6 +94,7 @@ class TemplateIssue(ApiView):
     """A coupon for one member, outside any campaign."""
 
     scopes = {"POST": Scope.CAMPAIGNS_WRITE}
+    audits = Subject(Coupon, coupon_issued)
 
     @extend_schema(operation_id="coupon_templates_issue", request=IssueIn, responses={201: IssueOut})
     def post(self, request: Request, slug: str) -> Response:

@@ -31,6 +31,7 @@ from campaigns.models import (
     Reason,
     Redemption,
 )
+from campaigns.services.holdings import HOLDS, erase, export
 from core.registry import MemberDataHandler, Moved
 from core.sql import insert_json, insert_rows, rows_as_json
 from members.models import Member
@@ -106,7 +107,17 @@ def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
         yield member_id, _("still has an enrolment that the kept member has not")
 
 
-HANDLER = MemberDataHandler("campaigns", KINDS, preview=preview, merge=merge, undo=undo, left_behind=left_behind)
+HANDLER = MemberDataHandler(
+    "campaigns",
+    KINDS,
+    preview=preview,
+    merge=merge,
+    undo=undo,
+    left_behind=left_behind,
+    holds=HOLDS,
+    export=export,
+    erase=erase,
+)
 
 
 # --- Enrolments

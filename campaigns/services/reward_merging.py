@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.models import RewardUse
+from campaigns.services.reward_holdings import HOLDS, erase, export
 from core.registry import MemberDataHandler, Moved
 
 KINDS = {"rewards": gettext_lazy("rewards")}
@@ -45,4 +46,14 @@ def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
         yield member_id, _("still has rewards")
 
 
-HANDLER = MemberDataHandler("rewards", KINDS, preview=preview, merge=merge, undo=undo, left_behind=left_behind)
+HANDLER = MemberDataHandler(
+    "rewards",
+    KINDS,
+    preview=preview,
+    merge=merge,
+    undo=undo,
+    left_behind=left_behind,
+    holds=HOLDS,
+    export=export,
+    erase=erase,
+)

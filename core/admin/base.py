@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
@@ -15,6 +15,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
+
+from core.admin.audit import history_url, note, remember
 
 M = TypeVar("M", bound=Model)
 
@@ -61,7 +63,36 @@ class BoundedChangeList(ChangeList):
         """This function will load what the columns of the rows on the page need besides the rows themselves."""
 
 
-class RekindleAdmin(ModelAdmin):
+class AuditedAdmin(ModelAdmin):
+    """What is changed here stands in the audit trail, from what to what; the object's history is read there."""
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        obj = super().get_object(request, object_id, from_field)
+        if obj is not None:
+            remember(request, obj)
+        return obj
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
+        note(request, obj, said=message, added=True)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
+        note(request, obj, said=message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        for obj in queryset:
+            remember(request, obj)
+            note(request, obj, removed=True)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            raise Http404(gettext("There is nothing of this number."))
+        if not self.has_view_or_change_permission(request, obj):
+            raise PermissionDenied
+        return HttpResponseRedirect(history_url(obj))
+
+
+class RekindleAdmin(AuditedAdmin):
     """A list that costs the same however large the table, and pages of our own beside Django's."""
 
     paginator = BoundedPaginator
@@ -115,7 +146,9 @@ class RekindleAdmin(ModelAdmin):
     def _existing(self, request: HttpRequest, object_id: str) -> Any:
         if not object_id.isdecimal() or len(object_id) > 18:
             raise Http404(gettext("There is nothing of this number."))
-        return get_object_or_404(self.get_queryset(request), pk=int(object_id))
+        found = get_object_or_404(self.get_queryset(request), pk=int(object_id))
+        remember(request, found)
+        return found
 
 
 class ReadOnlyAdmin(RekindleAdmin):

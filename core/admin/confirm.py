@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
+from core.admin.audit import is_noted, note, remember
 from core.admin.base import RekindleAdmin
 from core.errors import DomainError
 
@@ -32,7 +34,13 @@ def confirmed(
     """
     if request.method == "POST":
         try:
-            messages.success(request, do())
+            with transaction.atomic():
+                if obj is not None:
+                    remember(request, obj)
+                said = do()
+                if obj is not None and not is_noted(request, obj):
+                    note(request, obj)
+            messages.success(request, said)
         except DomainError as error:
             # A refusal with one problem often says the same twice: each sentence stands once.
             for said in dict.fromkeys([str(error), *(str(problem.message) for problem in error.problems)]):

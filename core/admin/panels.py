@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.safestring import SafeString
 
 from core.registry import Store
 
@@ -57,6 +58,29 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadBadge:
+    """A word at the head of a member's page (stage, tier, chance of leaving): safe HTML, or nothing."""
+
+    code: str
+    order: int
+    permission: str
+    show: Callable[[HttpRequest, Any], SafeString | None]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAction:
+    """What can be done for a member on its page; `url` None leaves it out."""
+
+    code: str
+    label: Text
+    icon: str
+    order: int
+    permission: str
+    url: Callable[[Any], str | None]
+    danger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RenderedPanel:
     code: str
     title: Text
@@ -66,6 +90,8 @@ class RenderedPanel:
 
 
 member_panels: Store[Panel] = Store()
+head_badges: Store[HeadBadge] = Store()
+member_actions: Store[MemberAction] = Store()
 member_columns: Store[Column] = Store()
 member_filters: Store[Filter] = Store()
 
@@ -80,3 +106,19 @@ def panels_of(request: HttpRequest, member: Model) -> list[RenderedPanel]:
         if context is not None:
             panels.append(RenderedPanel(panel.code, panel.title, panel.template, panel.wide, context))
     return panels
+
+
+def badges_of(request: HttpRequest, member: Model) -> list[SafeString]:
+    """This function will gather what stands at the head of a member's page, in order."""
+    allowed = (each for each in sorted(head_badges, key=lambda each: each.order) if request.user.has_perm(each.permission))
+    shown = (each.show(request, member) for each in allowed)
+    return [badge for badge in shown if badge]
+
+
+def actions_of(request: HttpRequest, member: Model) -> list[tuple[MemberAction, str]]:
+    """This function will list what the user may do for a member, with the address that does it."""
+    allowed = (
+        each for each in sorted(member_actions, key=lambda each: each.order) if request.user.has_perm(each.permission)
+    )
+    offered = ((each, each.url(member)) for each in allowed)
+    return [(each, url) for each, url in offered if url]

@@ -15,12 +15,14 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.views import APIView
 
+from core.api.audit import Subject, answer_audited
 from core.api.auth import NoPermissionNeeded
 from core.api.idempotency import answer_once, idempotency_key
 from core.api.pages import CursorPages, Order
 from core.api.problems import LengthRequired, UnsupportedEncoding
 from core.errors import FieldProblem, InvalidInput
 
+SAFE = frozenset({"GET", "HEAD"})
 PAGE_PARAMETERS = frozenset({"cursor", "page_size"})
 
 
@@ -34,6 +36,8 @@ class ApiView(APIView):
     scopes: ClassVar[dict[str, str | None]] = {}
     serves: ClassVar[str | None] = None
     """Which keys an address serves whose methods need no scope, for the schema."""
+    audits: ClassVar[Subject | None] = None
+    """What its unsafe methods change, for the audit trail."""
     query_in: ClassVar[type[Serializer[Any]] | None] = None
     asks_in: ClassVar[tuple[str, ...]] = ("GET", "HEAD")
     """The methods that take query parameters; of others they are passed over."""
@@ -49,7 +53,9 @@ class ApiView(APIView):
         self.headers = {**self.default_response_headers, "Cache-Control": self.cache_control}
         try:
             self.initial(self.request, *args, **kwargs)
-            handle = partial(self._handler(), self.request, *args, **kwargs)
+            handle: Callable[[], Response] = partial(self._handler(), self.request, *args, **kwargs)
+            if self.audits is not None and self.request.method not in SAFE:
+                handle = partial(answer_audited, self.audits, self.request, kwargs, handle)
             key = idempotency_key(self.request)
             if key is None:
                 return self._rendered(handle())

@@ -4,6 +4,7 @@ from members.admin import (
     attributes,
     duplicates,
     earning,
+    event_policy,
     events,
     growth,
     imports,
@@ -11,6 +12,7 @@ from members.admin import (
     orders,
     panels,
     points,
+    privacy,
     products,
     quality,
 )
@@ -19,6 +21,7 @@ __all__ = [
     "attributes",
     "duplicates",
     "earning",
+    "event_policy",
     "events",
     "growth",
     "imports",
@@ -26,6 +29,7 @@ __all__ = [
     "orders",
     "panels",
     "points",
+    "privacy",
     "products",
     "quality",
 ]

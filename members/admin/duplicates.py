@@ -20,6 +20,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core.admin.audit import note, remember
 from core.admin.base import BoundedPaginator, ReadOnlyAdmin
 from core.admin.confirm import confirmed
 from core.admin.display import change_url, link, list_url, masked_email, masked_phone, number
@@ -27,7 +28,7 @@ from core.errors import DomainError
 from core.registry import member_data
 from members.admin.members import reach_badges
 from members.models import Channel, Member, MergeRecord
-from members.selectors import members_compared, merge_listing, ordered_by
+from members.selectors import members_by_id, members_compared, merge_listing, ordered_by
 from members.services.duplicates import GROUPS_AT_ONCE, DuplicateGroup, find_duplicates, reasons
 from members.services.identity import MergePreview, merge_members, preview_merge, undo_merge
 
@@ -124,10 +125,13 @@ class DuplicatesAdmin(ReadOnlyAdmin):
             raise PermissionDenied
 
         def do() -> str:
+            both = members_by_id([keep, drop])
+            for member in both.values():
+                remember(request, member)
             record = merge_members(keep=keep, drop=drop, now=timezone.now(), by=request.user.get_username())
-            said = gettext("“%(drop)s” is part of “%(keep)s” now.") % _names(record.dropped_external_id, record.member)
-            self.log_change(request, record.member, said)
-            return said
+            self.log_change(request, both[keep], "")
+            note(request, both[drop], removed=True)
+            return gettext("“%(drop)s” is part of “%(keep)s” now.") % _names(record.dropped_external_id, record.member)
 
         return confirmed(
             self,

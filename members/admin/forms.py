@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from members.models import Channel, Gender, Member, Purpose
+from members.selectors import member_ids_called
 
 PROFILE = ("name", "gender", "birth_date", "phone", "email", "city", "province", "language", "time_zone")
 CONSENT_PREFIX = "consent_"
@@ -73,3 +74,39 @@ class ProfileForm(forms.Form):
 def _words(text: str) -> list[str]:
     words = (word.strip() for word in text.replace("，", ",").split(","))
     return sorted({word for word in words if word})
+
+
+class TagForm(forms.Form):
+    """A word to put on a member, beside those that are there."""
+
+    tag = forms.CharField(label=_("tag"), max_length=100, widget=UnfoldAdminTextInputWidget)
+
+    def item(self, member: Member) -> dict[str, Any]:
+        """This function will return the member's tags with the new one, as an item of the ingest."""
+        known = {each.tag for each in member.tags.all()}
+        return {"external_id": member.external_id, "tags": sorted({*known, *_words(self.cleaned_data["tag"])})}
+
+
+class MergeForm(forms.Form):
+    """Who else this member is."""
+
+    other = forms.CharField(
+        label=_("id of the other member"),
+        max_length=200,
+        help_text=_("It becomes part of this one. The list of duplicates proposes who might be the same."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+    def __init__(self, data: Any = None, *, member: Member) -> None:
+        self.member = member
+        super().__init__(data)
+
+    def clean_other(self) -> int:
+        """This function will find the other member by its id."""
+        named = self.cleaned_data["other"].strip()
+        found = member_ids_called([named]).get(named)
+        if found is None:
+            raise forms.ValidationError(_("There is no such member."))
+        if found == self.member.pk:
+            raise forms.ValidationError(_("This is the same member."))
+        return found

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
+from core.admin.audit import note
 from core.admin.base import BoundedChangeList, ReadOnlyAdmin
 from core.admin.display import Mark, badge, change_url, link, list_url, number, signed, when
 from core.admin.forms import add_problems
@@ -160,10 +161,12 @@ class GrowthEntryAdmin(ReadOnlyAdmin):
         form = AdjustGrowthForm(request.POST or None, initial={"token": uuid4()})
         if request.method == "POST" and form.is_valid():
             try:
-                adjust_growth(member_id=member.pk, **form.cleaned_data, now=timezone.now(), by=request.user.get_username())
+                by = request.user.get_username()
+                entry = adjust_growth(member_id=member.pk, **form.cleaned_data, now=timezone.now(), by=by)
             except DomainError as error:
                 add_problems(form, error)
             else:
+                note(request, entry, added=True)
                 messages.success(request, gettext("The growth was adjusted."))
                 return HttpResponseRedirect(f"{back}#panel-growth")
         return self.page(

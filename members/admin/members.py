@@ -18,18 +18,31 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from core.admin.audit import history_url
 from core.admin.base import BoundedChangeList, RekindleAdmin
 from core.admin.display import badge, change_url, list_url, unknown
 from core.admin.forms import add_problems
-from core.admin.panels import Column, Filter, member_columns, member_filters, panels_of
+from core.admin.panels import (
+    Column,
+    Filter,
+    MemberAction,
+    actions_of,
+    badges_of,
+    member_actions,
+    member_columns,
+    member_filters,
+    panels_of,
+)
 from core.admin.rules import make_segment_url
 from core.errors import InvalidInput
 from core.registry import member_sections
-from members.admin.forms import CONSENT_PREFIX, ProfileForm
+from members.admin.forms import CONSENT_PREFIX, MergeForm, ProfileForm, TagForm
 from members.admin.marks import CHANNELS, UNREACHABLE
+from members.admin.privacy import ERASE, EXPORT, erase_view, export_view
 from members.ingest import ingest_members
+from members.ingest.result import IngestResult
 from members.models import Channel, Member
-from members.selectors import members_found, members_reachable, members_tagged, reachable_channels
+from members.selectors import erasure_of, members_found, members_reachable, members_tagged, reachable_channels
 
 MADE_UP = _("made up for the demonstration")
 
@@ -131,8 +144,21 @@ class MemberAdmin(RekindleAdmin):
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def get_urls(self) -> list[Any]:
-        own = [path("<object_id>/edit/", self.admin_site.admin_view(self.edit_view), name="members_member_edit")]
+        wrap = self.admin_site.admin_view
+        own = [
+            path("<object_id>/edit/", wrap(self.edit_view), name="members_member_edit"),
+            path("<object_id>/tag/", wrap(self.tag_view), name="members_member_tag"),
+            path("<object_id>/merge/", wrap(self.merge_view), name="members_member_merge"),
+            path("<object_id>/export/", wrap(self.export_view), name="members_member_export"),
+            path("<object_id>/erase/", wrap(self.erase_view), name="members_member_erase"),
+        ]
         return own + super().get_urls()
+
+    def export_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return export_view(request, self.viewable(request, object_id))
+
+    def erase_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return erase_view(self, request, self.viewable(request, object_id))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
         return MemberList
@@ -163,6 +189,8 @@ class MemberAdmin(RekindleAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
+        if (receipt := erasure_of(object_id)) is not None:
+            return HttpResponseRedirect(change_url("members_erasure", receipt.pk))
         member = self.viewable(request, object_id)
         return self.page(
             request,
@@ -172,6 +200,8 @@ class MemberAdmin(RekindleAdmin):
             member=member,
             reach=reach_badges(member),
             tags=[(each.tag, list_url("members_member", tag=each.tag)) for each in member.tags.all()],
+            badges=badges_of(request, member),
+            actions=actions_of(request, member),
             panels=panels_of(request, member),
             edit_url=reverse("admin:members_member_edit", args=[member.pk]),
         )
@@ -194,12 +224,45 @@ class MemberAdmin(RekindleAdmin):
             back=back,
         )
 
+    def tag_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """One word more, without opening the profile."""
+        member = self.changeable(request, object_id)
+        form = TagForm(request.POST or None)
+        back = change_url("members_member", member.pk)
+        if request.method == "POST" and form.is_valid():
+            result = _take_in(request, form.item(member))
+            if not result.rejected:
+                self.log_change(request, member, "")
+                messages.success(request, gettext("The tag was added."))
+                return HttpResponseRedirect(back)
+            add_problems(form, InvalidInput("", problems=result.rejected[0].errors), fields={"tags": "tag"})
+        title = gettext("Tag %(member)s") % {"member": member}
+        return self.page(
+            request, "rekindle/form.html", title=title, obj=member, form=form, verb=gettext("Add tag"), back=back
+        )
+
+    def merge_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Which other member this one is, told by its id; what would move is shown before anything does."""
+        member = self.changeable(request, object_id)
+        form = MergeForm(request.POST or None, member=member)
+        if request.method == "POST" and form.is_valid():
+            other = form.cleaned_data["other"]
+            return HttpResponseRedirect(reverse("admin:members_mergerecord_merge", args=[member.pk, other]))
+        return self.page(
+            request,
+            "rekindle/form.html",
+            title=gettext("Merge another member into %(member)s") % {"member": member},
+            obj=member,
+            form=form,
+            verb=gettext("Show what would move"),
+            back=change_url("members_member", member.pk),
+        )
+
     def _save(self, request: HttpRequest, member: Member, form: ProfileForm) -> bool:
         """This function will send what was changed through the ingest, as a file would, and say whether it was taken."""
         if not form.has_changed():
             return True
-        proof = gettext("stated by %(user)s in the admin") % {"user": request.user.get_username()}
-        result = ingest_members([form.item(member.external_id)], now=timezone.now(), proof=proof)
+        result = _take_in(request, form.item(member.external_id))
         if result.rejected:
             refused = InvalidInput(gettext("The profile was not saved."), problems=result.rejected[0].errors)
             consents = {f"consents.{channel}": CONSENT_PREFIX + channel for channel in Channel.values}
@@ -208,6 +271,26 @@ class MemberAdmin(RekindleAdmin):
         self.log_change(request, member, gettext("edited: %(fields)s") % {"fields": ", ".join(form.changed_data)})
         messages.success(request, gettext("The profile was saved."))
         return True
+
+
+def _take_in(request: HttpRequest, item: dict[str, Any]) -> IngestResult:
+    proof = gettext("stated by %(user)s in the admin") % {"user": request.user.get_username()}
+    return ingest_members([item], now=timezone.now(), proof=proof)
+
+
+def _own(name: str) -> Callable[[Member], str]:
+    return lambda member: reverse(f"admin:members_member_{name}", args=[member.pk])
+
+
+CHANGE = "members.change_member"
+for action in (
+    MemberAction("tag", _("Add tag"), "label", 10, CHANGE, _own("tag")),
+    MemberAction("merge", _("Merge"), "join_inner", 40, CHANGE, _own("merge")),
+    MemberAction("history", _("History"), "history", 50, "core.view_auditrecord", history_url),
+    MemberAction("export", _("Export"), "download", 60, EXPORT, _own("export")),
+    MemberAction("erase", _("Erase"), "person_off", 90, ERASE, _own("erase"), danger=True),
+):
+    member_actions.register(action)
 
 
 def reach_badges(member: Member) -> SafeString:

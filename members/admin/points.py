@@ -21,13 +21,15 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
+from core.admin.audit import user_actor
 from core.admin.base import BoundedChangeList, ReadOnlyAdmin, RekindleAdmin
 from core.admin.display import Mark, badge, change_url, day, link, list_url, money, number, signed, when
 from core.admin.forms import add_problems
-from core.admin.panels import Panel, member_panels
+from core.admin.panels import MemberAction, Panel, member_actions, member_panels
 from core.conf import shop_zone
 from core.errors import DomainError
-from members.models import EarningRule, EntryKind, LedgerEntry, Member, PointsPolicy
+from core.services.audit import audited
+from members.models import EarningRule, EntryKind, LedgerEntry, Member, PointsAccount, PointsPolicy
 from members.selectors import members_by_id
 from members.services.points.adjusting import adjust_points
 from members.services.points.policy import points_policy
@@ -198,7 +200,9 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         form = AdjustForm(request.POST or None, initial={"token": uuid4()})
         if request.method == "POST" and form.is_valid():
             try:
-                adjust_points(member_id=member.pk, **form.cleaned_data, now=timezone.now(), by=request.user.get_username())
+                actor, now = user_actor(request), timezone.now()
+                with audited(actor=actor, model=PointsAccount, pk=member.pk, now=now):
+                    adjust_points(member_id=member.pk, **form.cleaned_data, now=now, by=actor.name)
             except DomainError as error:
                 add_problems(form, error)
             else:
@@ -236,6 +240,18 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
             back=list_url("members_ledgerentry"),
             policy_url=list_url("members_pointspolicy"),
         )
+
+
+member_actions.register(
+    MemberAction(
+        "points",
+        _("Adjust points"),
+        "stars",
+        20,
+        "members.add_ledgerentry",
+        lambda member: reverse("admin:members_ledgerentry_adjust", args=[member.pk]),
+    )
+)
 
 
 def _liability_row(row: dict[str, Any], worth: Decimal) -> dict[str, object]:

@@ -14,7 +14,7 @@ from unfold.decorators import display
 from core.admin.base import ReadOnlyAdmin
 from core.admin.display import list_url, unknown
 from members.admin.quality_lists import QualityFilter
-from members.models import Product
+from members.models import ERASED_PREFIX, Product
 from members.selectors import bought_lately_by, products_found
 
 BUYERS_SHOWN = 50
@@ -50,6 +50,9 @@ class ProductAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         product = self.viewable(request, object_id)
         buyers = bought_lately_by(product, most=BUYERS_SHOWN)
+        for buyer in buyers:
+            named = buyer["order__member__name"] or buyer["order__member__external_id"]
+            buyer["shown"] = gettext("erased member") if named.startswith(ERASED_PREFIX) else named
         return self.page(
             request,
             "members/admin/product.html",

@@ -13,15 +13,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.audit import Subject
 from core.api.auth import api_key_of
 from core.api.fields import BodyIn, InstantField, KnownText, TextField
 from core.api.pages import CursorPages
 from core.api.schema import request_example
 from core.api.views import ApiView
 from core.models import Scope
-from members.api.lookup import found_member
+from members.api.lookup import found_member, member_number
 from members.api.points import WholeField
-from members.models import EarningCurrency, EarningRule
+from members.models import EarningCurrency, EarningRule, Member
 from members.models.earning import OCCASIONS
 from members.services.earning.todo import Task, rules_to_do, tasks_of
 from members.services.earning.words import rule_sentence
@@ -55,6 +56,7 @@ class MemberGrowth(ApiView):
     """What a member's growth adds up to, whenever it came; giving growth and taking it back."""
 
     scopes = {"GET": Scope.MEMBERS_READ, "POST": Scope.POINTS_WRITE}
+    audits = Subject(Member, member_number, counted=True)
 
     @extend_schema(operation_id="members_growth", responses=GrowthOut)
     def get(self, request: Request, external_id: str) -> Response:

@@ -13,6 +13,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.audit import Subject
 from core.api.auth import api_key_of
 from core.api.pages import CursorPages
 from core.api.views import ApiView
@@ -20,7 +21,8 @@ from core.errors import FieldProblem, InvalidInput
 from core.models import Scope
 from core.registry import MemberListFilter, member_list_filters, member_sections
 from members.api.bulk import MOST_SHOWN, BulkOut, addressed, items_of, taken_in
-from members.api.lookup import found_member
+from members.api.lookup import found_member, member_number
+from members.api.privacy import ErasureOut, erased
 from members.api.serializers import (
     MemberChangeIn,
     MemberDetailQuery,
@@ -70,7 +72,13 @@ class MemberList(ApiView):
 class MemberDetail(ApiView):
     """One member, by the external id. An id that holds a slash is written `%2F`, and repeated in the body of a PUT."""
 
-    scopes = {"GET": Scope.MEMBERS_READ, "PUT": Scope.MEMBERS_WRITE, "PATCH": Scope.MEMBERS_WRITE}
+    scopes = {
+        "GET": Scope.MEMBERS_READ,
+        "PUT": Scope.MEMBERS_WRITE,
+        "PATCH": Scope.MEMBERS_WRITE,
+        "DELETE": Scope.PRIVACY,
+    }
+    audits = Subject(Member, member_number)
     query_in = MemberDetailQuery
 
     @extend_schema(operation_id="members_get", responses=MemberOut)
@@ -90,6 +98,14 @@ class MemberDetail(ApiView):
         self._write(request, external_id)
         return Response(_shown(external_id))
 
+    @extend_schema(operation_id="members_erase", responses=ErasureOut)
+    def delete(self, request: Request, external_id: str) -> Response:
+        """Forget the member: everything personal goes, in one transaction, and a receipt is the answer.
+
+        Asked again it is the same receipt, as long as nobody has the id again.
+        """
+        return Response(ErasureOut(erased(request, external_id)).data)
+
     def _write(self, request: Request, external_id: str) -> bool:
         item = addressed(request, external_id=external_id)
         return taken_in(ingest_members([item], now=timezone.now(), proof=proof_of(request)))
@@ -99,6 +115,7 @@ class MembersBulk(ApiView):
     """Up to 1,000 members in one call; made or brought up to date."""
 
     scopes = {"POST": Scope.MEMBERS_WRITE}
+    audits = Subject(Member, counted=True)
 
     @extend_schema(operation_id="members_bulk", request=MembersBulkIn, responses={200: BulkOut})
     def post(self, request: Request) -> Response:

@@ -12,14 +12,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.audit import Subject
 from core.api.auth import api_key_of
 from core.api.fields import BodyIn, InstantField, KnownText, TextField
 from core.api.pages import CursorPages
 from core.api.schema import request_example
 from core.api.views import ApiView
 from core.models import Scope
-from members.api.lookup import found_member
-from members.models import EntryKind
+from members.api.lookup import found_member, member_number
+from members.models import EntryKind, PointsAccount
 from members.services.points.awarding import Receipt, award_points
 from members.services.points.redeeming import redeem_points
 from members.services.points.reversing import reverse_entry
@@ -118,6 +119,7 @@ class _PointsCall(ApiView):
     """A thing to do: 201 for a new entry, 200 for one that was there."""
 
     scopes = {"POST": Scope.POINTS_WRITE}
+    audits = Subject(PointsAccount, member_number)
 
     def call(self, external_id: str) -> Mapping[str, Any]:
         return {

@@ -203,7 +203,7 @@ class OrderOut(serializers.Serializer[Any]):
 
     external_id = serializers.CharField()
     shop = serializers.CharField(source="shop.slug")
-    member = serializers.CharField(source="member.external_id")
+    member = serializers.SerializerMethodField(help_text=_("the member's external id; null once the member was erased"))
     status = serializers.ChoiceField(OrderStatus.choices)
     placed_at = InstantField()
     total_minor = serializers.IntegerField()
@@ -228,6 +228,9 @@ class OrderOut(serializers.Serializer[Any]):
 
     def get_currency(self, order: Order) -> str:
         return shop_currency()
+
+    def get_member(self, order: Order) -> str | None:
+        return None if order.member.erased_at else order.member.external_id
 
 
 class OrderLineIn(serializers.Serializer[Any]):

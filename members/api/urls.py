@@ -16,6 +16,7 @@ from members.api.points import (
     MemberPointsRedeem,
     MemberPointsReverse,
 )
+from members.api.privacy import MemberExport
 from members.api.quality import DataQuality
 from members.api.tiers import MemberTierDetail, TierList
 from members.api.timeline import MemberTimeline
@@ -32,6 +33,7 @@ urlpatterns = [
     path("members/<any:external_id>/growth/tasks/", MemberGrowthTasks.as_view()),
     path("members/<any:external_id>/growth/entries/", MemberGrowthEntries.as_view()),
     path("members/<any:external_id>/tier/", MemberTierDetail.as_view()),
+    path("members/<any:external_id>/export/", MemberExport.as_view()),
     path("members/<any:external_id>/timeline/", MemberTimeline.as_view()),
     path("members/<any:external_id>/", MemberDetail.as_view()),
     path("tiers/", TierList.as_view()),

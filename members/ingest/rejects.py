@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from core.errors import FieldProblem
-from members.ingest.connectors.exporting import SafeCsv
+from core.safe_csv import SafeCsv
 from members.ingest.connectors.tables import REFUSAL_COLUMNS
 from members.ingest.sources import RefusedItem
 

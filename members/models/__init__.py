@@ -15,7 +15,9 @@ from members.models.earning import (
     MarkedSource,
     Waiting,
 )
+from members.models.erasure import ErasedId, Erasure
 from members.models.event import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
+from members.models.event_policy import EventPolicy
 from members.models.growth import GrowthEntry
 from members.models.identifier import Identifier
 from members.models.imported import Import, ImportJournal, ImportState, ImportTarget
@@ -33,7 +35,18 @@ from members.models.ledger import (
 )
 from members.models.lookups import BeginsWith
 from members.models.mapping import ColumnMapping, DateOrder, MappingTarget
-from members.models.member import ADDRESS_COLUMNS, BUCKETS, Gender, Member, MemberTag, random_bucket
+from members.models.member import (
+    ADDRESS_COLUMNS,
+    BUCKETS,
+    ERASED_PREFIX,
+    PERSONAL_NUMBERS,
+    PERSONAL_TEXTS,
+    Gender,
+    Member,
+    MemberTag,
+    any_bucket,
+    random_bucket,
+)
 from members.models.merge import MergeRecord
 from members.models.order import STATUS_RANK, Order, OrderLine, OrderStatus, Refund, RefundReason
 from members.models.product import Category, Product
@@ -57,8 +70,11 @@ __all__ = [
     "BUCKETS",
     "EARNING_EVENTS",
     "EARNING_STATUSES",
+    "ERASED_PREFIX",
     "OCCASIONS",
     "OWN_KINDS",
+    "PERSONAL_NUMBERS",
+    "PERSONAL_TEXTS",
     "REPORTED_KINDS",
     "STATUS_RANK",
     "AttributeDefinition",
@@ -80,7 +96,10 @@ __all__ = [
     "EarningMark",
     "EarningRule",
     "EntryKind",
+    "ErasedId",
+    "Erasure",
     "EventKind",
+    "EventPolicy",
     "ExpiryRule",
     "Gender",
     "GrowthEntry",
@@ -126,5 +145,6 @@ __all__ = [
     "TierScheme",
     "TierWindow",
     "Waiting",
+    "any_bucket",
     "random_bucket",
 ]

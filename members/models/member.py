@@ -42,11 +42,19 @@ class RandomBucketField(models.PositiveSmallIntegerField):
         return super().pre_save(member, add)
 
 
+ERASED_PREFIX = "erased:"
+"""How the ids of members who were erased begin, before letters that nobody can guess."""
+PERSONAL_TEXTS = ("name", "gender", "phone", "email", "city", "province", "source", "time_zone", "language")
+PERSONAL_NUMBERS = ("birth_year", "birth_key", "registered_at", "registered_day")
+
 ADDRESS_COLUMNS = {"sms": "phone", "email": "email"}
 """Where each channel finds a member."""
 
 
 class MemberQuerySet(models.QuerySet["Member"]):
+    def erased(self) -> MemberQuerySet:
+        return self.filter(erased_at__isnull=False)
+
     def contactable(self, *, channel: str, purpose: str = "marketing") -> MemberQuerySet:
         """This function will keep the members who have an address on a channel and said that we may use it.
 
@@ -56,11 +64,24 @@ class MemberQuerySet(models.QuerySet["Member"]):
         return said_yes.exclude(**{ADDRESS_COLUMNS[channel]: ""})
 
 
+MembersBase = models.Manager.from_queryset(MemberQuerySet)
+
+
+class Members(MembersBase):
+    """Members; those who were erased are nobody any more, and only what points at their row still finds it."""
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(erased_at__isnull=True)
+
+
 class Member(models.Model):
     """A profile. Empty text means not known; a birthday is a month and a day with an optional year.
 
     `birth_key` is month * 100 + day (229 for the 29th of February), so that a birthday is one indexed comparison whether or
     not the year is known. The day is checked against a leap year: 29 February is a birthday in every year.
+
+    Of a member who was erased the row stays under its number, empty, with an id that stands for nobody: what orders and
+    the ledger add up to stays true. `objects` knows only who is there.
     """
 
     external_id = models.CharField(_("external id"), max_length=200, unique=True)
@@ -83,8 +104,10 @@ class Member(models.Model):
     )
     created_at = models.DateTimeField(_("first seen at"))
     random_bucket = RandomBucketField(default=any_bucket, editable=False)
+    erased_at = models.DateTimeField(_("erased at"), null=True, editable=False)
 
-    objects = MemberQuerySet.as_manager()
+    objects = Members()
+    everybody = MemberQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("member")
@@ -101,6 +124,15 @@ class Member(models.Model):
             ),
             models.CheckConstraint(condition=Q(gender__in=["", *Gender.values]), name="member_gender_known"),
             models.CheckConstraint(condition=Q(random_bucket__lt=BUCKETS), name="member_bucket_of_10000"),
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=True)
+                | Q(
+                    external_id__startswith=ERASED_PREFIX,
+                    **dict.fromkeys(PERSONAL_TEXTS, ""),
+                    **{f"{column}__isnull": True for column in PERSONAL_NUMBERS},
+                ),
+                name="member_erased_holds_nothing",
+            ),
         ]
         indexes = [
             # Whose birthday is it: the date trigger.
@@ -126,7 +158,7 @@ class Member(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.external_id
+        return str(_("erased member")) if self.erased_at else self.name or self.external_id
 
     @property
     def birth_date_text(self) -> str:

@@ -13,6 +13,7 @@ from core.batching import batches
 from core.registry import MemberDataHandler, Moved
 from core.sql import find_rows, insert_json, insert_rows, rows_as_json
 from members.models import BehaviourEvent, Consent, Identifier, Member, MemberTag, MergeRecord, Order
+from members.services.holdings import HOLDS, erase, export
 
 MERGED_SOURCE, MERGED_KIND = "rekindle", "merged_external_id"
 """The identifier under which a search still finds the member by the id that was dropped."""
@@ -86,7 +87,17 @@ def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
     yield from ()
 
 
-HANDLER = MemberDataHandler("members", KINDS, preview=preview, merge=merge, undo=undo, left_behind=left_behind)
+HANDLER = MemberDataHandler(
+    "members",
+    KINDS,
+    preview=preview,
+    merge=merge,
+    undo=undo,
+    left_behind=left_behind,
+    holds=HOLDS,
+    export=export,
+    erase=erase,
+)
 
 
 # --- Rows that simply belong to a member

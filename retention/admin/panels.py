@@ -9,11 +9,22 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.display import badge, change_url, day, money, number, share, unknown
-from core.admin.panels import Column, Filter, Panel, member_columns, member_filters, member_panels
+from core.admin.display import badge, bar, change_url, day, money, number, share, unknown
+from core.admin.panels import (
+    Column,
+    Filter,
+    HeadBadge,
+    Panel,
+    head_badges,
+    member_columns,
+    member_filters,
+    member_panels,
+)
 from members.models import Member
 from retention.admin.marks import LAYERS, RISKS, STAGES
 from retention.admin.sources import segments as segments_by_name
@@ -22,6 +33,9 @@ from retention.scoring.parameters import Rank
 from retention.selectors import facts_rows, scores_rows, state
 from retention.selectors.overview import members_at, members_in, segments_of
 from retention.selectors.risk import Risk, risk_of
+
+LIKELY, EVEN = 0.7, 0.4
+"""From which chance on leaving is shown red, and amber: colours of a bar, no decision rests on them."""
 
 # --- the page
 
@@ -143,6 +157,29 @@ member_panels.register(
 member_panels.register(
     Panel("segments", _("Segments"), 40, "retention/admin/panels/segments.html", "retention.view_segment", segments)
 )
+
+# --- the head of the page
+
+
+def stage(request: HttpRequest, member: Member) -> SafeString:
+    return badge(STAGES[scores_rows([member.pk])[member.pk]["lifecycle_stage"]])
+
+
+def leaving(request: HttpRequest, member: Member) -> SafeString | None:
+    """This function will draw how likely the member does not order again in time; nothing while no model says so."""
+    chance = scores_rows([member.pk])[member.pk].get("churn_probability")
+    if chance is None:
+        return None
+    colour = "red" if chance >= LIKELY else "amber" if chance >= EVEN else "green"
+    said = gettext("leaves with %(chance)s") % {"chance": share(chance)}
+    return format_html('<span class="rk-leaving">{}{}</span>', bar([(colour, chance)], title=said), said)
+
+
+for head in (
+    HeadBadge("stage", 10, "retention.view_memberfacts", stage),
+    HeadBadge("leaving", 30, "retention.view_memberfacts", leaving),
+):
+    head_badges.register(head)
 
 # --- columns of the list
 

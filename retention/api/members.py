@@ -13,15 +13,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.audit import Subject
 from core.api.auth import MissingScope, api_key_of
 from core.api.pages import CursorPages
 from core.api.views import ApiView
 from core.models import Scope
 from retention.api.files import csv_response
 from retention.api.received import MembersIn, ReceivedOut, received_out
-from retention.api.segments import segment_or_404
+from retention.api.segments import segment_number, segment_or_404
 from retention.api.serializers import SegmentMemberOut
-from retention.models import ListUpload, Membership
+from retention.models import ListUpload, Membership, Segment
 from retention.selectors.exporting import ANONYMOUS, member_rows
 from retention.selectors.listings import external_ids, memberships
 from retention.services.exporting import chosen_columns
@@ -48,6 +49,7 @@ class SegmentMembers(ApiView):
         "PUT": Scope.SEGMENTS_WRITE,
         "DELETE": Scope.SEGMENTS_WRITE,
     }
+    audits = Subject(Segment, segment_number, counted=True)
     query_in = MembersQuery
     pagination_class = CursorPages
 

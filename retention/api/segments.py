@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +14,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.audit import Subject
 from core.api.auth import api_key_of
 from core.api.pages import CursorPages
 from core.api.views import ApiView
@@ -51,10 +52,17 @@ from retention.services.segments import change_rule, create_segment, delete_segm
 from retention.services.static_lists import create_list, give_ids
 
 
+def segment_number(values: Mapping[str, Any]) -> int | None:
+    """This function will find the segment an address speaks of, for the audit trail."""
+    segment = segment_called(values["slug"]) if "slug" in values else None
+    return segment.pk if segment else None
+
+
 class SegmentList(ApiView):
     """Segments, in the order they were made."""
 
     scopes = {"GET": Scope.SEGMENTS_READ, "POST": Scope.SEGMENTS_WRITE}
+    audits = Subject(Segment, segment_number)
     query_in = SegmentQuery
     pagination_class = CursorPages
 
@@ -83,6 +91,7 @@ class SegmentDetail(ApiView):
         "PATCH": Scope.SEGMENTS_WRITE,
         "DELETE": Scope.SEGMENTS_WRITE,
     }
+    audits = Subject(Segment, segment_number)
 
     @extend_schema(operation_id="segments_get", responses=SegmentOut)
     def get(self, request: Request, slug: str) -> Response:

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from core.errors import FieldProblem, InvalidInput
-from members.ingest.connectors.exporting import SafeCsv
+from core.safe_csv import SafeCsv
 from retention.selectors.exporting import COLUMNS, DEFAULT
 from rules.fields import nearest
 

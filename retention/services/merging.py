@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from core.registry import MemberDataHandler, Moved
 from core.sql import insert_json, insert_rows, rows_as_json
 from retention.models import MemberFacts, MemberForecast, MemberMask, Membership, Segment, StaticMember
+from retention.services.holdings import HOLDS, erase, export
 
 KINDS = {"lists": gettext_lazy("fixed lists")}
 
@@ -80,7 +81,17 @@ def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
         yield from ((member_id, sentence) for member_id in found.distinct())
 
 
-HANDLER = MemberDataHandler("retention", KINDS, preview=preview, merge=merge, undo=undo, left_behind=left_behind)
+HANDLER = MemberDataHandler(
+    "retention",
+    KINDS,
+    preview=preview,
+    merge=merge,
+    undo=undo,
+    left_behind=left_behind,
+    holds=HOLDS,
+    export=export,
+    erase=erase,
+)
 
 
 def _lists_gained(keep: int, drop: int) -> list[int]:

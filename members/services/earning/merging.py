@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from core.batching import batches
 from core.registry import MemberDataHandler, Moved
 from members.models import EarnedEvent, EarnedOrder
+from members.services.earning.holdings import HOLDS, export
 from members.services.earning.marks import mark_orders
 
 AT_ONCE = 5_000
@@ -59,4 +60,13 @@ def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
             yield member_id, _("still has earnings")
 
 
-HANDLER = MemberDataHandler("earning", {}, preview=preview, merge=merge, undo=undo, left_behind=left_behind)
+HANDLER = MemberDataHandler(
+    "earning",
+    {},
+    preview=preview,
+    merge=merge,
+    undo=undo,
+    left_behind=left_behind,
+    holds=HOLDS,
+    export=export,
+)

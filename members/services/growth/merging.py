@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from core.batching import batches
 from core.registry import MemberDataHandler, Moved
 from members.models import GrowthEntry
+from members.services.growth.holdings import HOLDS, erase, export
 from members.services.points.book import held_account
 from members.services.points.refusals import OURS
 
@@ -57,4 +58,14 @@ def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
         yield member_id, _("still has growth entries")
 
 
-HANDLER = MemberDataHandler("growth", KINDS, preview=preview, merge=merge, undo=undo, left_behind=left_behind)
+HANDLER = MemberDataHandler(
+    "growth",
+    KINDS,
+    preview=preview,
+    merge=merge,
+    undo=undo,
+    left_behind=left_behind,
+    holds=HOLDS,
+    export=export,
+    erase=erase,
+)

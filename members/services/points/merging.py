@@ -15,6 +15,7 @@ from core.registry import MemberDataHandler, Moved
 from core.sql import insert_rows
 from members.models import EntryKind, LedgerEntry, PointsAccount, PointsLot
 from members.services.points.book import held_account, settle_members
+from members.services.points.holdings import HOLDS, erase, export
 from members.services.points.refusals import OURS
 
 KINDS = {"points": gettext_lazy("points"), "points_entries": gettext_lazy("points entries")}
@@ -110,4 +111,14 @@ def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
         yield member_id, _("still has a points account")
 
 
-HANDLER = MemberDataHandler("points", KINDS, preview=preview, merge=merge, undo=undo, left_behind=left_behind)
+HANDLER = MemberDataHandler(
+    "points",
+    KINDS,
+    preview=preview,
+    merge=merge,
+    undo=undo,
+    left_behind=left_behind,
+    holds=HOLDS,
+    export=export,
+    erase=erase,
+)

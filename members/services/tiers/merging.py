@@ -12,6 +12,7 @@ from core.batching import batches
 from core.registry import MemberDataHandler, Moved
 from core.sql import insert_json, rows_as_json
 from members.models import MemberTier, TierChange
+from members.services.tiers.holdings import HOLDS, erase, export
 
 KINDS = {"tier_changes": gettext_lazy("changes of tiers")}
 AT_ONCE = 5_000
@@ -58,4 +59,14 @@ def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
         yield from ((member_id, sentence) for member_id in found.distinct())
 
 
-HANDLER = MemberDataHandler("tiers", KINDS, preview=preview, merge=merge, undo=undo, left_behind=left_behind)
+HANDLER = MemberDataHandler(
+    "tiers",
+    KINDS,
+    preview=preview,
+    merge=merge,
+    undo=undo,
+    left_behind=left_behind,
+    holds=HOLDS,
+    export=export,
+    erase=erase,
+)

@@ -6,12 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
 from core.admin import jobs as screens
-from core.models import Job
+from core.models import AuditRecord, Job
 from core.registry import JobKind, Store
 from core.services import jobs
 from core.services.clock import ensure_entries, run_work
@@ -137,7 +136,7 @@ class TestStopping:
         assert Job.objects.get(pk=job.pk).cancel_requested_at is None
         admin.post(page(job, "stop"))
         assert Job.objects.get(pk=job.pk).cancel_requested_at == NOW
-        assert LogEntry.objects.get().get_change_message() == "asked to stop"
+        assert AuditRecord.objects.get().said == "asked to stop"
 
     def test_one_that_ended_meanwhile_says_so(self, admin: Client) -> None:
         job = running(state="done")

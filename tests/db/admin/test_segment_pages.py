@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from core.models import AuditRecord
 from core.services.jobs import run_jobs
 from members.models import Member
 from retention.models import Segment, SegmentVersion, StaticMember
@@ -188,7 +188,7 @@ class TestTheFile:
         assert hidden[0] == whole[0] == "external_id,phone,email"
         assert hidden[1] == f"{member.external_id},'{member.phone[:-8]}****{member.phone[-4:]},m***@example.com"
         assert whole[1] == f"{member.external_id},'{member.phone},{member.email}"
-        assert LogEntry.objects.filter(change_message__contains="exported").count() == 2
+        assert AuditRecord.objects.filter(said__contains="exported").count() == 2
 
     def test_calculates_nothing_and_asks_for_a_column(self, admin: Client, world: World) -> None:
         Member.objects.filter(pk=world.members[0].pk).update(name="=HYPERLINK(1)")

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import DELETION, LogEntry
 from django.test import Client
 from django.urls import reverse
 
+from core.models import AuditRecord
 from retention.models import Segment, SegmentVersion
 from retention.models.failures import failure
 from retention.services.refresh import refresh
@@ -94,7 +94,7 @@ class TestDeleting:
         assert (Segment.objects.count(), "Delete the segment" in asked) == (1, True)
         admin.post(page)
         assert Segment.objects.count() == 0
-        assert LogEntry.objects.filter(action_flag=DELETION).count() == 1
+        assert AuditRecord.objects.filter(verb="removed").count() == 1
 
     def test_refuses_and_names_who_uses_it(self, admin: Client) -> None:
         page = reverse("admin:retention_segment_delete", args=[segment().pk])

@@ -3,11 +3,10 @@ from __future__ import annotations
 from datetime import time
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from core.models import ApiKey, ClockEntry
+from core.models import ApiKey, AuditRecord, ClockEntry
 from core.services.clock import ensure_entries, run_work
 from core.services.keys import authenticate, create_api_key
 from retention.models import LifecycleBands, SampleProof, Upkeep
@@ -27,7 +26,7 @@ class TestApiKeys:
         assert (found.name, found.scopes) == ("till", ["coupons:redeem"])
         assert (text in text_of(answer), "no-store" in answer["Cache-Control"]) == (True, True)
         assert text not in text_of(admin.get(reverse("admin:core_apikey_changelist")))
-        assert not LogEntry.objects.filter(change_message__contains=text).exists()
+        assert not AuditRecord.objects.filter(changes__icontains=text).exists()
 
     def test_need_a_scope(self, admin: Client) -> None:
         answer = admin.post(reverse("admin:core_apikey_add"), {"name": "till"})

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 
 from core.registry import checks
 from members.models import PointsPolicy
+from members.services.erasure import erase_member
 from members.services.identity import merge_members
 from members.services.points.awarding import award_points
 from members.services.points.redeeming import redeem_points
@@ -102,6 +103,7 @@ class Points(RuleBasedStateMachine):
         self.now = NOW
         self.numbers = 0
         self.merged: dict[int, int] = {}
+        self.erased: set[int] = set()
         self.model: dict[int, ModelMember] = {}
 
     def teardown(self) -> None:
@@ -133,6 +135,8 @@ class Points(RuleBasedStateMachine):
         target=references,
     )
     def award(self, member: int, points: int, waits: int, stays: int | None) -> Any:
+        if member in self.erased:
+            return multiple()
         model, reference = self.member(member), self.reference()
         expires_at = None if stays is None else self.now + (waits + stays) * DAY
         award_points(
@@ -146,6 +150,8 @@ class Points(RuleBasedStateMachine):
 
     @rule(member=members, points=st.integers(1, 60), target=references)
     def redeem(self, member: int, points: int) -> Any:
+        if member in self.erased:
+            return multiple()
         model, reference = self.member(member), self.reference()
         if sum(lot.available for lot in model.lots) < points:
             with pytest.raises(PointsRefused):
@@ -158,6 +164,8 @@ class Points(RuleBasedStateMachine):
     @rule(known=references)
     def say_it_again(self, known: tuple[int, str]) -> None:
         member, reference = self.whose(known)
+        if member in self.erased:
+            return
         entry = self.member(member).entries[reference]
         say = award_points if entry.kind == "award" else redeem_points
         receipt = say(member_id=member, points=entry.points, reference=reference, now=self.now)  # type: ignore[operator]
@@ -168,6 +176,8 @@ class Points(RuleBasedStateMachine):
     @rule(known=references)
     def reverse(self, known: tuple[int, str]) -> None:
         member, reference = self.whose(known)
+        if member in self.erased:
+            return
         model = self.member(member)
         receipt = reverse_entry(member_id=member, reference=reference, now=self.now)
         entry = model.entries[reference]
@@ -201,7 +211,7 @@ class Points(RuleBasedStateMachine):
     @rule(keep=members, drop=consumes(members))
     def merge(self, keep: int, drop: int) -> None:
         keep, drop = self.holder(keep), self.holder(drop)
-        if keep == drop:
+        if keep == drop or {keep, drop} & self.erased:
             return
         merge_members(keep=keep, drop=drop, now=self.now)
         gone = self.model.pop(drop)
@@ -211,6 +221,17 @@ class Points(RuleBasedStateMachine):
         kept.entries |= gone.entries
         kept.settle(self.now)
         self.merged[drop] = keep
+
+    @rule(member=consumes(members))
+    def erase(self, member: int) -> None:
+        """Everything that is left expires; the books keep adding up under a number that nobody has."""
+        gone = self.holder(member)
+        if gone in self.erased:
+            return
+        erase_member(member_id=gone, now=self.now)
+        self.erased.add(gone)
+        model = self.model[gone]
+        model.lots, model.entries, model.owed = [], {}, 0
 
     def holder(self, member: int) -> int:
         while member in self.merged:

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from members.ingest.connectors.exporting import SafeCsv, safe_cell
+from core.safe_csv import SafeCsv, safe_cell
 
 
 class TestSafeCell:

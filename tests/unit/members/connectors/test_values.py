@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.safe_csv import safe_cell
 from members.ingest.connectors import values
-from members.ingest.connectors.exporting import safe_cell
 from members.ingest.normalise import Refused
 
 SHANGHAI = timezone(timedelta(hours=8))
