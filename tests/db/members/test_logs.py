@@ -49,7 +49,7 @@ class TestLogs:
         assert api.post("events/bulk/", {"items": [event("e-9", "wang-0001"), {"id": "wang-0001"}]}).status_code == 200
         assert api.post("orders/bulk/", {"items": [order("o-9", "wang-old-9"), {"remark": "ring twice"}]}).status_code == 200
         file = tmp_path / "people.csv"
-        file.write_text("external_id,name,phone\nwang-0001,Wang Xiaoming,not a phone 13800138000\n")
+        file.write_text("external_id,name,registered_at\nwang-0001,Wang Xiaoming,13800138000 is no date\n")
         with pytest.raises(SystemExit):
             call_command("import_members", str(file))
         record = merge_members(keep=member.pk, drop=Member.objects.get(external_id="wang-old-9").pk, now=NOW, by="clerk")
