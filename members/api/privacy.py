@@ -63,7 +63,7 @@ class ErasureOut(serializers.Serializer[Any]):
 
 def kept_rows(kept: Mapping[str, int]) -> list[dict[str, Any]]:
     reasons = reasons_kept(kept)
-    return [{"kind": kind, "count": count, "reason": str(reasons[kind])} for kind, count in kept.items()]
+    return [{"kind": kind, "count": kept[kind], "reason": str(reasons[kind])} for kind in sorted(kept)]
 
 
 class MemberExport(ApiView):

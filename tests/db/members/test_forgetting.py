@@ -47,7 +47,7 @@ class TestForgetting:
         policy = keep(browsing_days=365)
         assert count_forgettable(policy, now=NOW) == (3, False)
         assert forget_events(now=NOW) == {"deleted": 3, "emptied": 1}
-        left = BehaviourEvent.objects.order_by("occurred_at").values_list("external_id", "session_id", "keyword")
+        left = BehaviourEvent.objects.order_by("occurred_at", "pk").values_list("external_id", "session_id", "keyword")
         assert list(left) == [("search", "", ""), ("complaint", "s", ""), ("view-365", "s", ""), ("view-10", "s", "")]
         assert list(DirtyMark.objects.values_list("member_id", flat=True)) == [member.pk]
         assert forget_events(now=NOW) == {}

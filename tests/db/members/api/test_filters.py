@@ -62,7 +62,7 @@ class TestMembersOfASegment:
         assert (refused.status_code, paths_of(refused)) == (422, ["segment"])
 
     def test_stand_in_the_schema_as_higher_apps_offer_them(self) -> None:
-        assert [each.code for each in member_list_filters] == ["segment"]
+        assert [each.code for each in member_list_filters] == ["segment", "tier"]
 
 
 class TestWhatIsNoFilter:
