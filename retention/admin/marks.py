@@ -1,5 +1,8 @@
 """Lifecycle stages, value layers and risks in colours and icons: the same on every screen, in the catalogue's words."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -30,6 +33,13 @@ RISKS = {
     Rank.MIDDLE: Mark(_("middle risk"), "amber", "trending_flat"),
     Rank.LOW: Mark(_("low risk"), "green", "trending_up"),
 }
+
+
+def risk_of_scores(scores: Mapping[str, Any]) -> SafeString | str:
+    """This function will show the risk that stands in a member's scores, likewise."""
+    if scores["churn_rank"] is None:
+        return unknown()
+    return share(scores["churn_probability"]) if scores["churn_calibrated"] else badge(RISKS[Rank(scores["churn_rank"])])
 
 
 def risk_shown(probability: float | None) -> SafeString | str:

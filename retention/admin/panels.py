@@ -26,7 +26,7 @@ from core.admin.panels import (
     member_panels,
 )
 from members.models import Member
-from retention.admin.marks import LAYERS, RISKS, STAGES
+from retention.admin.marks import LAYERS, RISKS, STAGES, risk_of_scores
 from retention.admin.sources import segments as segments_by_name
 from retention.fields import GROUP_LABELS, STAGE_LABELS
 from retention.scoring.parameters import Rank
@@ -185,6 +185,7 @@ for head in (
 
 for column in (
     Column("stage", _("stage"), "scores", lambda scores: badge(STAGES[scores["lifecycle_stage"]])),
+    Column("risk", _("churn probability"), "scores", lambda scores: risk_of_scores(scores)),
     Column("last_order", _("last order"), "facts", lambda facts: _last_order(facts)),
     Column("orders", _("orders"), "facts", lambda facts: number(facts["order_count"])),
     Column("spent", _("spent"), "facts", lambda facts: money(facts["revenue_minor"])),

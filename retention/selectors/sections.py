@@ -27,12 +27,15 @@ def facts_rows(member_ids: Collection[int], as_of: datetime | None = None) -> Se
 def scores_rows(member_ids: Collection[int], as_of: datetime | None = None) -> Sections:
     """This function will return each member's scores on `as_of`'s shop day, or the last refresh's.
 
-    `churn_calibrated` says whether the churn probability may be read as a percentage, or as a rank alone; None without one.
+    `churn_calibrated` says whether the churn probability may be read as a percentage, or as a rank alone, and `churn_rank`
+    where it stands among all members': low, middle, high. Both are None without one.
     """
     rows = _rows(member_ids, SCORE_FIELDS, as_of, unseen={"lifecycle_stage": Stage.NONE.value})
     churn = current_parameters().churn
     for row in rows.values():
-        row["churn_calibrated"] = None if churn is None or row["churn_probability"] is None else churn.calibrated
+        known = churn is not None and row["churn_probability"] is not None
+        row["churn_calibrated"] = churn.calibrated if churn is not None and known else None
+        row["churn_rank"] = churn.rank_of(row["churn_probability"]).value if churn is not None and known else None
     return rows
 
 

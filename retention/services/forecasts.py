@@ -13,7 +13,7 @@ from core.sql import insert_rows
 from retention.models import MemberFacts, MemberForecast, ModelKind
 from retention.scoring import bg_nbd, churn, gamma_gamma
 from retention.scoring.cadence import Floats
-from retention.scoring.calibration import shares
+from retention.scoring.calibration import auc, shares
 from retention.scoring.parameters import BgNbd, Churn, GammaGamma
 from retention.scoring.value import HIGH_FROM, MIDDLE_FROM
 from retention.services.churn import Past, histories_of
@@ -86,6 +86,7 @@ def _told_of_purchases(before: Past, horizon_days: int) -> dict[str, Any]:
         "horizon_days": horizon_days,
         "expected_orders": float(expected.sum()),
         "actual_orders": float(before.bought.sum()),
+        "auc": auc(before.churned, -expected),
         "by_order_days": [
             {
                 "order_days": int(level),

@@ -46,6 +46,7 @@ class TestAMember:
         scores = client.get("members/s0/").json()["scores"]
         assert 0 < scores["churn_probability"] < 1
         assert scores["churn_calibrated"] in {True, False}
+        assert scores["churn_rank"] == client.get("members/s0/churn/").json()["rank"]
         assert 0 <= scores["p_alive"] <= 1
         assert scores["value_layer"] in {"high", "middle", "low"}
         assert {type(scores["expected_orders_90d"]), type(scores["clv_365d_minor"])} == {float, int}
