@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
-
-from django.apps import apps
 
 from core.conf import shop_zone
 from core.sql import insert_rows
-from members.models import EarnedOrder, EarningCurrency, EarningDays
+from members.models import EarnedOrder, EarningCurrency, EarningDays, MemberTier, Tier
 from members.services.earning.terms import ONE, Circumstances, OrderFacts, factors_at
 
 COLUMNS = ("order_id", "member_id", "tier", "tier_factor", "points_factor", "growth_factor")
@@ -56,25 +53,11 @@ def now_holding(things: Collection[tuple[int, int, datetime]]) -> dict[int, Circ
 
 def tiers_of(member_ids: Collection[int]) -> Mapping[int, tuple[str, Decimal]]:
     """This function will return the tier of each member who holds one: its short name, and by what it multiplies points."""
-    holdings = _tier_model("MemberTier")
-    if holdings is None:
-        return {}
-    rows = holdings.objects.filter(member_id__in=member_ids)
-    return {
-        member_id: (slug, factor)
-        for member_id, slug, factor in rows.values_list("member_id", "tier__slug", "tier__points_multiplier")
-    }
+    held = MemberTier.objects.filter(member_id__in=member_ids)
+    rows = held.values_list("member_id", "tier__slug", "tier__points_multiplier")
+    return {member_id: (slug, factor) for member_id, slug, factor in rows}
 
 
 def tier_choices() -> list[tuple[str, str]]:
     """This function will list the tiers that members can hold: short name and name, lowest first."""
-    tiers = _tier_model("Tier")
-    return [] if tiers is None else list(tiers.objects.in_force().values_list("slug", "name"))
-
-
-def _tier_model(name: str) -> Any:
-    """Shops without tiers have none to ask about."""
-    try:
-        return apps.get_model("members", name)
-    except LookupError:
-        return None
+    return list(Tier.objects.in_force().values_list("slug", "name"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from members.models import EarningDays, EarningMark, GrowthEntry, LedgerEntry, Order, PointsPolicy
+from members.models import EarningDays, EarningMark, GrowthEntry, LedgerEntry, MemberTier, Order, PointsPolicy, Tier
 from members.services.earning.checks import orders_earned_what_rules_say
 from members.services.earning.marks import mark_orders
 from members.services.earning.rules import change_rule, end_rule
@@ -18,7 +18,7 @@ from members.services.points.redeeming import redeem_points
 from members.services.points.refusals import PointsRefused
 from members.services.points.reversing import reverse_entry, reverse_part
 from members.services.points.standing import points_standing
-from tests.earning import BEGUN, DAY, grown, has, make_rule, order, refund, write_order
+from tests.earning import BEGUN, DAY, event, grown, has, make_rule, order, refund, write_order
 from tests.factories import NOW, make_member
 
 pytestmark = pytest.mark.django_db
@@ -235,6 +235,32 @@ class TestMultipliedDays:
         EarningDays.objects.all().delete()
         order(refunds=[refund(5_000)])
         assert has() == (100, 0)
+
+
+class TestATier:
+    @pytest.fixture
+    def gold(self, member: Any) -> Tier:
+        Tier.objects.create(slug="plain", name="Plain", level=1, threshold=0)
+        gold = Tier.objects.create(slug="gold", name="Gold", level=2, threshold=100, points_multiplier=Decimal("1.5"))
+        MemberTier.objects.create(member=member, tier=gold, since_day=0, value=100)
+        return gold
+
+    def test_multiplies_points_and_no_growth_on_top_of_the_days(self, gold: Tier) -> None:
+        make_rule()
+        make_rule(name="growth", currency="growth")
+        make_rule(occasion="review", amount=5)
+        EarningDays.objects.create(name="double", factor=2, starts_at=NOW)
+        order(total_minor=300)
+        event("review", "e1")
+        assert (has(), grown()) == ((9 + 15, 0), 3)
+
+    def test_that_a_rule_is_for_is_the_one_held_when_the_order_was_reckoned(self, gold: Tier, member: Any) -> None:
+        make_rule(tier="gold")
+        order()
+        MemberTier.objects.filter(member=member).update(tier=Tier.objects.get(slug="plain"))
+        order(refunds=[refund(5_000)])
+        order("later")
+        assert has() == (75, 0)
 
 
 class TestARuleThatChanges:
