@@ -61,6 +61,7 @@ def _checks() -> tuple[Check, ...]:
 
 
 def _works() -> tuple[PeriodicWork, ...]:
+    from campaigns.services.asking import ask_consent
     from campaigns.services.dispatch import dispatch_messages
     from campaigns.services.expiry import expire_coupons
     from campaigns.services.monthly.keeping import monthly_due
@@ -72,5 +73,6 @@ def _works() -> tuple[PeriodicWork, ...]:
         PeriodicWork("campaigns.step", _("Decide and give"), step_enrolments, order=30, every_seconds=60),
         PeriodicWork("campaigns.dispatch", _("Send messages"), dispatch_messages, order=40, every_seconds=5),
         PeriodicWork("campaigns.monthly", _("Make and send the monthly report"), monthly_due, order=60, daily_at="08:00"),
+        PeriodicWork("campaigns.ask_consent", _("Ask to confirm consents"), ask_consent, order=45, every_seconds=10),
         PeriodicWork("campaigns.expire_coupons", _("Expire coupons"), expire_coupons, order=50, every_seconds=3600),
     )

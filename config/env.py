@@ -49,6 +49,8 @@ class Environment:
     email: dict[str, object]
     email_from: str
     sms_sender: str
+    public_url: str
+    callback_secret: str
     shop_time_zone: str
     shop_currency: str
     churn_horizon_days: int
@@ -69,6 +71,8 @@ def read_environment() -> Environment:
         email=_email(),
         email_from=_address("EMAIL_FROM", default="shop@rekindle.example"),
         sms_sender=_one_of("SMS_SENDER", SMS_SENDERS, default="file"),
+        public_url=_web_address("PUBLIC_URL", default="http://127.0.0.1:8000"),
+        callback_secret=_text("CALLBACK_SECRET", default=""),
         shop_time_zone=_time_zone("SHOP_TIME_ZONE", default="Asia/Shanghai"),
         shop_currency=_currency("SHOP_CURRENCY", default="CNY"),
         churn_horizon_days=_whole_number("CHURN_HORIZON_DAYS", default=90, low=7, high=730),
@@ -116,6 +120,14 @@ def _address(name: str, *, default: str) -> str:
     except ValidationError:
         raise _wrong(name, value, "an address such as shop@example.com or Shop <shop@example.com>") from None
     return value
+
+
+def _web_address(name: str, *, default: str) -> str:
+    value = _text(name, default=default)
+    address = urlsplit(value)
+    if address.scheme not in {"http", "https"} or not address.netloc or address.query or address.fragment:
+        raise _wrong(name, value, "an address such as https://members.example.com")
+    return value.rstrip("/")
 
 
 def _time_zone(name: str, *, default: str) -> str:

@@ -181,6 +181,8 @@ SPECTACULAR_SETTINGS = {
 SHOP_TIME_ZONE = ENV.shop_time_zone
 SHOP_CURRENCY = ENV.shop_currency
 CHURN_HORIZON_DAYS = ENV.churn_horizon_days
+PUBLIC_URL = ENV.public_url
+CALLBACK_SECRET = ENV.callback_secret
 OUTBOX_DIR = VAR_DIR / "outbox"
 IMPORTS_DIR = VAR_DIR / "imports"
 

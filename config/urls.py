@@ -12,5 +12,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("livez", livez),
     path("readyz", readyz),
+    path("", include("members.web.urls")),
     path("", include("config.api")),
 ]

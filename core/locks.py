@@ -19,6 +19,7 @@ class LockSpace(IntEnum):
     CALENDAR = 7
     RULE_COUNT = 8
     RULE_STOP = 9
+    REFERRERS = 14
 
 
 EDITING = 2

@@ -17,6 +17,7 @@ class MembersConfig(AppConfig):
         from members.services.growth import merging as growth_merging
         from members.services.identity import CHECKS, settle_merges
         from members.services.merging import HANDLER
+        from members.services.opt_in import lapse_requests
         from members.services.points import checks as points_checks
         from members.services.points import figures as points_figures
         from members.services.points import merging as points_merging
@@ -39,6 +40,11 @@ class MembersConfig(AppConfig):
         )
         periodic_work.register(
             PeriodicWork("members.settle_merges", _("Finish merges"), settle_merges, order=6, every_seconds=3600)
+        )
+        periodic_work.register(
+            PeriodicWork(
+                "members.lapse_requests", _("Close requests for consent"), lapse_requests, order=8, every_seconds=3600
+            )
         )
         _register_imports()
         job_kinds.register(quality.KIND)

@@ -64,11 +64,15 @@ PROFILE_FIELDS = (
         column="birth_day",
         month_day_column="birth_key",
         group=PROFILE,
-        help=_("An anniversary needs the month and day alone; comparing dates needs the year too."),
+        help=_(
+            "An anniversary needs the month and day alone; comparing dates needs the year too. "
+            "Birthdays by the lunar calendar are missing here; the birthday trigger of campaigns keeps them."
+        ),
     ),
     Field(name="registered_at", type=FieldType.DATE, label=_("Registered on"), column="registered_day", group=PROFILE),
     Field(name="source", type=FieldType.TEXT, label=_("Source"), group=PROFILE, help=_("Where the member came from.")),
     Field(name="language", type=FieldType.TEXT, label=_("Language"), group=PROFILE),
+    Field(name="occupation", type=FieldType.TEXT, label=_("Occupation"), group=PROFILE),
     Field(
         name="random_bucket",
         type=FieldType.NUMBER,

@@ -30,6 +30,8 @@ from members.models import (
 
 HOME_PREFIX = "+86"
 """What stands before a phone number as people at home write it: numbers are stored in the international form."""
+VIEW_CONTACTS = "members.view_contacts"
+"""The permission to see phone numbers and e-mail addresses in full; without it screens and files show them masked."""
 MOST_FOUND = 1000
 """Members or products that one search looks at; past it the words are too few."""
 SOLD_OFTEN = 20_000
@@ -63,9 +65,15 @@ def _named_elsewhere(text: str) -> list[int]:
     return list(Identifier.objects.filter(value=text).values_list("member_id", flat=True)[:MOST_FOUND])
 
 
-def members_reachable(channel: str) -> QuerySet[Member]:
-    """This function will return the members who have an address on a channel and said that we may use it."""
-    return Member.objects.contactable(channel=channel)
+def members_reachable(channel: str, purpose: str = Purpose.MARKETING) -> QuerySet[Member]:
+    """This function will return the members who have an address on a channel and said that we may use it for a purpose."""
+    return Member.objects.contactable(channel=channel, purpose=purpose)
+
+
+def shop_named() -> str:
+    """This function will return what the shop calls itself: the shop «default», else the first."""
+    named = Shop.objects.filter(slug="default").first() or Shop.objects.order_by("pk").first()
+    return named.name if named else ""
 
 
 def members_tagged(tag: str) -> QuerySet[Any, Any]:
@@ -112,6 +120,16 @@ def bought_most(member: Member, *, most: int) -> list[dict[str, Any]]:
         orders=Count("order", distinct=True), quantity=Sum("quantity"), amount_minor=Sum("amount_minor")
     )
     return [dict(row) for row in grouped.order_by("-orders", "-quantity", "product_id")[:most]]
+
+
+def categories_of(member: Member, *, most: int) -> tuple[str, list[tuple[str, int]]]:
+    """This function will return the category of a member's first order, empty where none is known, and those of most orders
+    with how many."""
+    lines = OrderLine.objects.filter(order__member=member, product__category__isnull=False)
+    lines = lines.exclude(order__status=OrderStatus.CANCELLED)
+    first = lines.order_by("order__placed_at", "order_id", "position").values_list("product__category__name", flat=True)
+    counted = lines.values_list("product__category__name").annotate(orders=Count("order", distinct=True))
+    return first.first() or "", list(counted.order_by("-orders", "product__category__name")[:most])
 
 
 def bought_lately_by(product: Product, *, most: int) -> list[dict[str, Any]]:

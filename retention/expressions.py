@@ -44,11 +44,11 @@ from retention.scoring.value import Layer
 
 Columns = dict[str, Expression | F]
 
-TEXTS = ("gender", "city", "province", "source", "language")
+TEXTS = ("gender", "city", "province", "source", "language", "occupation")
 """Columns of a profile where empty text means missing."""
 FORECASTS = ("expected_orders_90d", "clv_365d_minor")
 """What the last fit stored of each member."""
-AS_IT_IS = ("external_id", "birth_key", "registered_day", "random_bucket", "attributes")
+AS_IT_IS = ("external_id", "registered_day", "random_bucket", "attributes")
 ORDERED = Q(order_count__gte=1)
 UNIX_EPOCH = 2_440_588
 """The Julian day number of 1970-01-01."""
@@ -63,6 +63,7 @@ def profile(*, as_of_day: int) -> Columns:
         **{name: F(f"member__{name}") for name in AS_IT_IS},
         **{name: NullIf(F(f"member__{name}"), Value("")) for name in TEXTS},
         **{name: F(f"member__forecast__{name}") for name in FORECASTS},
+        "birth_key": solar_birth_key(),
         "age": age(as_of_day=as_of_day),
         "birth_day": birth_day(),
         "tier": F("member__tier_held__tier__slug"),
@@ -310,6 +311,12 @@ def age(*, as_of_day: int) -> Case:
     )
 
 
+def solar_birth_key() -> Case:
+    """Month and day of the birthday by the solar calendar; missing for those who keep it by the lunar one, whose day moves
+    from year to year."""
+    return Case(When(member__birth_calendar="", then=F("member__birth_key")), default=None, output_field=IntegerField())
+
+
 def birth_day() -> Case:
     """The shop day number of the birth date, missing where the year is; 29 February of a common year is 1 March.
 
@@ -323,6 +330,7 @@ def birth_day() -> Case:
     number = day + in_year + 365 * year + year / 4 - year / 100 + year / 400 - 32045 - UNIX_EPOCH
     return Case(
         When(Q(member__birth_year__isnull=True) | Q(member__birth_key__isnull=True), then=None),
+        When(~Q(member__birth_calendar=""), then=None),
         default=number,
         output_field=IntegerField(),
     )

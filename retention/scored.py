@@ -41,6 +41,7 @@ class Scored(models.Model):
     registered_day = models.IntegerField(null=True)
     source = models.TextField(null=True)
     language = models.TextField(null=True)
+    occupation = models.TextField(null=True)
     random_bucket = models.IntegerField()
     attributes = models.JSONField()
     order_count = models.IntegerField()

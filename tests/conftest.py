@@ -28,7 +28,7 @@ from tools.servers import ServerError, postgres_server, valkey_server
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 VARIABLES = (
     *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "HTTPS_ONLY", "EMAIL_URL"),
-    *("EMAIL_FROM", "SMS_SENDER", "SHOP_TIME_ZONE", "SHOP_CURRENCY", "CHURN_HORIZON_DAYS"),
+    *("PUBLIC_URL", "CALLBACK_SECRET", "EMAIL_FROM", "SMS_SENDER", "SHOP_TIME_ZONE", "SHOP_CURRENCY", "CHURN_HORIZON_DAYS"),
 )
 
 until_exit = ExitStack()

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import msgspec
 from django.utils.functional import Promise
 
-from campaigns.selectors.batches import Batch, Due
+from campaigns.selectors.batches import Batch, Due, Topic
 from core.errors import FieldProblem
 from core.registry import Store
 
-Words = dict[str, Mapping[str, str]]
+Words = dict[str, str | Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class Action(ABC):
         """This function will yield what is wrong with `params` beyond their types, after steps of the kinds `earlier`."""
         yield from ()
 
-    def channel(self, params: Any) -> str | None:
-        """This function will return the channel whose consent the step needs, if it writes to the member."""
+    def topic(self, params: Any) -> Topic | None:
+        """This function will return the channel and the purpose whose consent the step needs, if it writes to the member."""
         return None
 
     @abstractmethod

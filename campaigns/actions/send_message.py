@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from typing import Annotated, Any
 
 import msgspec
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.actions.base import Action, Call, Denial, Words
 from campaigns.actions.wording import (
     COUPON_WORDS,
+    LINK_WORDS,
     LONGEST_MESSAGE,
     MEMBER_WORDS,
     POINTS_WORDS,
@@ -22,14 +24,16 @@ from campaigns.actions.wording import (
 from campaigns.channels import Channel, channels
 from campaigns.holdout import delivery_key
 from campaigns.models import Delivery, DeliveryState, Reason
-from campaigns.selectors.batches import Due
+from campaigns.selectors.batches import Due, Topic
 from core.errors import FieldProblem
 from core.sql import insert_rows
+from members.models import Purpose
+from members.services.links import preferences_url, unsubscribe_url
 from rules.fields import nearest
 
 COLUMNS = (
-    "campaign_id", "enrolment_id", "step", "member_id", "channel", "address", "subject", "body", "state", "attempts",
-    "reason", "error", "provider_id", "idempotency_key", "queued_at", "next_at",
+    "campaign_id", "enrolment_id", "step", "member_id", "channel", "purpose", "address", "subject", "body", "state",
+    "attempts", "reason", "error", "provider_id", "idempotency_key", "queued_at", "next_at",
 )  # fmt: skip
 LONGEST_SUBJECT = 300
 SUBJECT_FROM_BODY = 60
@@ -38,16 +42,24 @@ Subject = Annotated[str, msgspec.Meta(max_length=LONGEST_SUBJECT)]
 Body = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_MESSAGE)]
 
 
+class MessagePurpose(Enum):
+    """The purposes of consent, as a step names them."""
+
+    MARKETING = Purpose.MARKETING.value
+    SERVICE = Purpose.SERVICE.value
+
+
 class SendMessage(Action):
     code = "send_message"
     label = _("send a message")
 
     class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-        """An e-mail without a subject takes the first line of its body."""
+        """An e-mail without a subject takes the first line of its body. Who may get it is who agreed to its purpose."""
 
         channel: str
         body: Body
         subject: Subject = ""
+        purpose: MessagePurpose = MessagePurpose.MARKETING
 
     def problems(self, params: Any, *, earlier: Sequence[str]) -> Iterator[FieldProblem]:
         channel = channels.get(params.channel)
@@ -55,14 +67,20 @@ class SendMessage(Action):
             yield FieldProblem("channel", "unknown_channel", _unknown(params.channel))
         elif params.subject and not channel.has_subject:
             yield FieldProblem("subject", "not_used", _("Only an e-mail has a subject; leave it out."))
-        known = [*MEMBER_WORDS, *SHOP_WORDS, *POINTS_WORDS, *(COUPON_WORDS if "issue_coupon" in earlier else ())]
+        known = [
+            *MEMBER_WORDS,
+            *SHOP_WORDS,
+            *POINTS_WORDS,
+            *LINK_WORDS,
+            *(COUPON_WORDS if "issue_coupon" in earlier else ()),
+        ]
         for name in ("subject", "body"):
             yield from problems_in(getattr(params, name), path=name, known=known)
         if not params.body.strip():
             yield FieldProblem("body", "required", _("The message is empty."))
 
-    def channel(self, params: Any) -> str | None:
-        return str(params.channel)
+    def topic(self, params: Any) -> Topic | None:
+        return str(params.channel), str(params.purpose.value)
 
     def execute(self, call: Call) -> Mapping[int, Denial]:
         channel = channels.get(call.step.params.channel)
@@ -79,15 +97,18 @@ class SendMessage(Action):
 
 
 def _message(call: Call, row: Due, channel: Channel) -> tuple[Any, ...]:
-    body = _sendable(written(call.step.params.body, call.words[row.id]))
+    params = call.step.params
+    words = {**call.words[row.id], **_links(call, row)}
+    body = _sendable(written(params.body, words))
     return (
         call.batch.campaign.pk,
         row.id,
         call.step.position,
         row.member_id,
         channel.code,
+        params.purpose.value,
         call.batch.people[row.member_id].address(channel.address_field),
-        _subject(call.step.params.subject, body, call.words[row.id]) if channel.has_subject else "",
+        _subject(params.subject, body, words) if channel.has_subject else "",
         body,
         DeliveryState.QUEUED.value,
         0,
@@ -98,6 +119,19 @@ def _message(call: Call, row: Due, channel: Channel) -> tuple[Any, ...]:
         call.now,
         call.now,
     )
+
+
+def _links(call: Call, row: Due) -> Words:
+    """The links that the message uses; signing is not free, and most SMS hold none."""
+    params = call.step.params
+    made: Words = {}
+    if "unsubscribe_url" in params.body:
+        made["unsubscribe_url"] = unsubscribe_url(
+            member_id=row.member_id, channel=params.channel, purpose=params.purpose.value, now=call.now
+        )
+    if "preferences_url" in params.body:
+        made["preferences_url"] = preferences_url(member_id=row.member_id, now=call.now)
+    return made
 
 
 def _subject(text: str, body: str, words: Words) -> str:

@@ -15,6 +15,7 @@ from rules.fields import nearest
 MEMBER_WORDS = ("member.name", "member.external_id")
 SHOP_WORDS = ("campaign.name", "shop.name")
 POINTS_WORDS = ("points.available", "points.expiring", "points.expires_on")
+LINK_WORDS = ("unsubscribe_url", "preferences_url")
 COUPON_WORDS = ("coupon.code", "coupon.name", "coupon.valid_until", "coupon.link")
 
 # Far more than a message needs, and far less than what would fill a worker's memory.
@@ -50,7 +51,7 @@ def problems_in(text: str, *, path: str, known: Collection[str]) -> Iterator[Fie
         yield FieldProblem(path, "unknown_filter", _("There is no filter “%(name)s”.") % {"name": name})
 
 
-def written(text: str, words: Mapping[str, Mapping[str, str]]) -> str:
+def written(text: str, words: Mapping[str, str | Mapping[str, str]]) -> str:
     """This function will write a message with a member's words, or raise Unreadable."""
     try:
         return _template(text).render(**words)

@@ -18,7 +18,7 @@ from unfold.widgets import (
 )
 
 from campaigns.actions import actions
-from campaigns.actions.wording import COUPON_WORDS, MEMBER_WORDS, POINTS_WORDS, SHOP_WORDS
+from campaigns.actions.wording import COUPON_WORDS, LINK_WORDS, MEMBER_WORDS, POINTS_WORDS, SHOP_WORDS
 from campaigns.channels import channels
 from campaigns.models import Campaign
 from campaigns.selectors.screens import template_choices
@@ -27,6 +27,7 @@ from core.admin.forms import ShopInstantField, WholeNumberField, add_problems, f
 from core.admin.rules import RuleField, RuleWidget
 from core.errors import DomainError, FieldProblem
 from members.fields import tier_choices
+from members.models import LeapDay, Purpose
 from retention.models import Segment
 
 KIND_FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -55,8 +56,8 @@ DATE_FIELDS = [
     ("points_expiry", _("the last day of points")),
     ("coupon_expiry", _("the last day of a coupon")),
 ]
-LEAP_DAYS = [("feb_28", _("28 February")), ("mar_1", _("1 March"))]
 DIRECTIONS = [("either", _("up or down")), ("upgraded", _("up")), ("downgraded", _("down"))]
+LEAP_DAYS = [("", _("as the shop does")), *LeapDay.choices]
 RE_ENTRY = [
     ("", _("as usual for this trigger")),
     ("once", _("once ever")),
@@ -71,6 +72,8 @@ WORDS: Mapping[str, Any] = {
     "points.available": _("points available"),
     "points.expiring": _("points that end next"),
     "points.expires_on": _("last day of those points"),
+    "unsubscribe_url": _("link to unsubscribe"),
+    "preferences_url": _("link to choose what one gets"),
     "coupon.code": _("coupon code"),
     "coupon.name": _("name of the coupon"),
     "coupon.valid_until": _("last day of the coupon"),
@@ -109,7 +112,7 @@ class CampaignForm(forms.Form):
     direction = forms.ChoiceField(label=_("which way"), choices=DIRECTIONS, required=False, widget=UnfoldAdminSelectWidget)
     tier = forms.ChoiceField(label=_("to which tier"), required=False, widget=UnfoldAdminSelectWidget)
     leap_day = forms.ChoiceField(
-        label=_("who was born on 29 February has it, in common years, on"),
+        label=_("who was born on 29 February has it, in common years,"),
         choices=LEAP_DAYS,
         required=False,
         widget=UnfoldAdminSelectWidget,
@@ -212,6 +215,14 @@ class StepForm(forms.Form):
     template = forms.ChoiceField(label=_("which coupon"), required=False, widget=UnfoldAdminSelectWidget)
     points = WholeNumberField(label=_("how many points"), required=False, min_value=1)
     channel = forms.ChoiceField(label=pgettext_lazy("channel", "by"), required=False, widget=UnfoldAdminSelectWidget)
+    purpose = forms.ChoiceField(
+        label=_("as"),
+        required=False,
+        choices=Purpose.choices,
+        initial=Purpose.MARKETING,
+        widget=UnfoldAdminSelectWidget,
+        help_text=_("Only who agreed to it gets the message. Service: about an order, points or a coupon that one has."),
+    )
     subject = forms.CharField(
         label=_("subject"),
         max_length=300,
@@ -234,20 +245,21 @@ class StepForm(forms.Form):
 
     def words(self) -> list[tuple[str, Any]]:
         """This function will list what can be put into a message, each with what it stands for."""
-        return [(word, WORDS[word]) for word in (*MEMBER_WORDS, *SHOP_WORDS, *POINTS_WORDS, *COUPON_WORDS)]
+        return [(word, WORDS[word]) for word in (*MEMBER_WORDS, *SHOP_WORDS, *POINTS_WORDS, *LINK_WORDS, *COUPON_WORDS)]
 
     def step(self) -> dict[str, Any]:
         given = self.cleaned_data
         step = {"kind": given["kind"], **{name: given[name] for name in STEP_FIELDS[given["kind"]]}}
-        if not step.get("subject"):
-            step.pop("subject", None)
+        for name in ("subject", "purpose"):
+            if not step.get(name):
+                step.pop(name, None)
         return step
 
 
 STEP_FIELDS: Mapping[str, tuple[str, ...]] = {
     "issue_coupon": ("template",),
     "grant_points": ("points",),
-    "send_message": ("channel", "subject", "body"),
+    "send_message": ("channel", "purpose", "subject", "body"),
 }
 
 

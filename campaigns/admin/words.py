@@ -16,7 +16,7 @@ from campaigns.selectors.screens import templates_called, tier_called
 from campaigns.triggers import triggers
 from campaigns.triggers.schedule import WEEKDAYS as WEEKDAY_CODES
 from core.admin.display import money, number, share
-from members.models import Channel
+from members.models import Channel, Purpose
 from retention.models import Segment
 
 
@@ -186,11 +186,13 @@ def start_words(version: CampaignVersion, reach: Reach) -> list[str]:
             )
             % {**counts, "when": trigger_words(version.trigger), "share": share(version.control_share)}
         )
-    for code, count in reach.reachable.items():
-        said.append(
+    for (code, purpose), count in reach.reachable.items():
+        sentence = (
             gettext("%(count)s of them can be written to by %(channel)s.")
-            % {"count": number(count), "channel": Channel(code).label}
+            if purpose == Purpose.MARKETING
+            else gettext("%(count)s of them agreed to service messages by %(channel)s.")
         )
+        said.append(sentence % {"count": number(count), "channel": Channel(code).label})
     for promise in reach.promises:
         values = {"count": number(promise.coupons), "name": promise.name, "worth": money(promise.worth_minor)}
         if promise.worth_minor is None:

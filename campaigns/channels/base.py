@@ -13,12 +13,13 @@ from core.registry import Store
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as a provider gets it. `key` is the same at every attempt."""
+    """One message as a provider gets it. `key` is the same at every attempt. `unsubscribe_url`: one click ends it."""
 
     key: str
     to: str
     subject: str
     body: str
+    unsubscribe_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,16 @@ class ChannelError(Exception):
     """The provider did not take the message, or did not say.
 
     `permanent`: trying again will not help. `handed_over`: it may have been taken all the same, so only a provider that
-    honours keys may be asked again.
+    honours keys may be asked again. `no_such_address`: nothing will ever arrive there.
     """
 
-    def __init__(self, message: str, *, permanent: bool = False, handed_over: bool = False) -> None:
+    def __init__(
+        self, message: str, *, permanent: bool = False, handed_over: bool = False, no_such_address: bool = False
+    ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.handed_over = handed_over
+        self.no_such_address = no_such_address
 
 
 class Channel(ABC):

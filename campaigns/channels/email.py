@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,9 @@ FILES = "django.core.mail.backends.filebased.EmailBackend"
 
 # Raised before the server is offered the message, so another attempt cannot make two of it.
 NEVER_HANDED_OVER = (smtplib.SMTPHeloError, smtplib.SMTPNotSupportedError)
+NO_SUCH_MAILBOX = re.compile(r"5\.1\.[0-3]\b")
+"""The enhanced codes of RFC 3463 for an address that does not exist. The bare number 550 says no more than «refused»."""
+
 FAILURES = (smtplib.SMTPException, BadHeaderError, OSError, ValueError)
 
 
@@ -38,6 +42,7 @@ class Email(Channel):
             subject=message.subject,
             body=message.body,
             to=[message.to],
+            headers=_one_click(message),
         )
         return hand_over(mail, key=message.key)
 
@@ -54,6 +59,17 @@ def hand_over(mail: EmailMessage, *, key: str) -> Receipt:
     except FAILURES as error:
         raise _refusal(error) from error
     return Receipt(provider_id=message_id)
+
+
+def _one_click(message: Message) -> dict[str, str]:
+    """RFC 8058: a mail program shows a button of its own, and posts to the address without opening it."""
+    if not message.unsubscribe_url:
+        return {}
+    return {"List-Unsubscribe": f"<{message.unsubscribe_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+
+def _text(answer: bytes | str) -> str:
+    return answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
 
 
 @contextmanager
@@ -90,8 +106,10 @@ def _refusal(error: Exception) -> ChannelError:
     if _to_files() or isinstance(error, NEVER_HANDED_OVER):
         return ChannelError(text)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        codes = [code for code, _answer in error.recipients.values()]
-        return ChannelError(text, permanent=all(code >= 500 for code in codes))
+        answers = list(error.recipients.values())
+        permanent = all(code >= 500 for code, _answer in answers)
+        unknown = permanent and all(NO_SUCH_MAILBOX.match(_text(answer)) for _code, answer in answers)
+        return ChannelError(text, permanent=permanent, no_such_address=unknown)
     if isinstance(error, smtplib.SMTPResponseException):
         return ChannelError(text, permanent=error.smtp_code >= 500)
     return ChannelError(text, handed_over=True)

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from members.models import Channel
+from members.models import Channel, Purpose
 
 
 class DeliveryState(models.TextChoices):
@@ -36,6 +36,9 @@ class Delivery(models.Model):
     step = models.PositiveSmallIntegerField()
     member_id = models.BigIntegerField()
     channel = models.CharField(_("channel"), max_length=20, choices=Channel)
+    purpose = models.CharField(
+        _("purpose"), max_length=20, choices=Purpose, default=Purpose.MARKETING, db_default=Purpose.MARKETING
+    )
     address = models.CharField(_("to"), max_length=254)
     subject = models.CharField(_("subject"), max_length=300, blank=True)
     body = models.TextField(_("message"))

@@ -28,6 +28,7 @@ class Reason(models.TextChoices):
     """Why somebody got nothing, or one step did nothing."""
 
     NO_CONSENT = "no_consent", _("no consent for this channel")
+    UNSUBSCRIBED = "unsubscribed", _("unsubscribed from this channel")
     NO_ADDRESS = "no_address", _("no phone number or e-mail address")
     MEMBER_GONE = "member_gone", _("the member was erased")
     MERGED = "merged", _("the same person had this under another number")

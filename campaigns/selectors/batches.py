@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from django.db.models import Q
+
 from campaigns.models import Campaign, CampaignVersion, Enrolment, EnrolmentStatus
-from members.models import Consent, Member, Purpose, Shop
+from members.models import Consent, Member
+from members.selectors import shop_named
+
+Topic = tuple[str, str]
+"""A channel and a purpose."""
 
 
 class Due(NamedTuple):
@@ -21,14 +27,16 @@ class Due(NamedTuple):
 
 
 class Person(NamedTuple):
-    """What may be said to a member, and over which channels. `consents` are the codes of channels."""
+    """What may be said to a member, and over which channels: `consents` and what was refused for good (`suppressed`), each
+    a channel and a purpose."""
 
     id: int
     external_id: str
     name: str
     phone: str
     email: str
-    consents: frozenset[str]
+    consents: frozenset[Topic]
+    suppressed: frozenset[Topic]
 
     def address(self, field_name: str) -> str:
         return str(getattr(self, field_name))
@@ -36,13 +44,14 @@ class Person(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Due enrolments of one version, and their people. `channels` are those of the message steps, by step."""
+    """Due enrolments of one version, and their people. `topics` are the channels and purposes of the message steps, by
+    step."""
 
     campaign: Campaign
     version: CampaignVersion
     rows: Sequence[Due]
     people: Mapping[int, Person]
-    channels: Mapping[int, str] = field(default_factory=dict)
+    topics: Mapping[int, Topic] = field(default_factory=dict)
 
 
 def take_due(*, campaign: Campaign, now: datetime, most: int) -> list[Due]:
@@ -59,15 +68,18 @@ def take_due(*, campaign: Campaign, now: datetime, most: int) -> list[Due]:
 def people(member_ids: Collection[int]) -> dict[int, Person]:
     """This function will return the members that exist, each with the channels on which we may write to them."""
     ids = list(member_ids)
-    allowed: dict[int, set[str]] = {}
-    granted = Consent.objects.filter(member_id__in=ids, purpose=Purpose.MARKETING, granted=True)
-    for member_id, channel in granted.values_list("member_id", "channel"):
-        allowed.setdefault(member_id, set()).add(channel)
+    allowed: dict[int, set[Topic]] = {}
+    refused: dict[int, set[Topic]] = {}
+    telling = Consent.objects.filter(Q(granted=True) | Q(suppressed_at__isnull=False), member_id__in=ids)
+    for member_id, channel, purpose, granted in telling.values_list("member_id", "channel", "purpose", "granted"):
+        (allowed if granted else refused).setdefault(member_id, set()).add((channel, purpose))
     rows = Member.objects.filter(pk__in=ids).values_list("pk", "external_id", "name", "phone", "email")
-    return {row[0]: Person(*row, consents=frozenset(allowed.get(row[0], ()))) for row in rows.iterator()}
+    return {
+        row[0]: Person(*row, frozenset(allowed.get(row[0], ())), frozenset(refused.get(row[0], ())))
+        for row in rows.iterator()
+    }
 
 
 def shop_name() -> str:
     """This function will return what the shop calls itself in messages."""
-    named = Shop.objects.filter(slug="default").first() or Shop.objects.order_by("pk").first()
-    return named.name if named else ""
+    return shop_named()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaigns.models import BenefitKind, CampaignVersion, CouponTemplate
-from members.models import Channel
+from campaigns.selectors.batches import Topic
+from members.models import Channel, Purpose
 from members.selectors import members_reachable
 from retention.selectors import matching
 
@@ -23,11 +24,12 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """`held_out` is what the share of the control group comes to; who it is is drawn when a member becomes due."""
+    """`held_out` is what the share of the control group comes to; who it is is drawn when a member becomes due. `reachable`
+    goes by the channels and purposes of the messages."""
 
     members: int
     held_out: int
-    reachable: Mapping[str, int]
+    reachable: Mapping[Topic, int]
     promises: tuple[Promise, ...]
 
 
@@ -36,12 +38,16 @@ def reach(version: CampaignVersion) -> Reach:
     audience = matching(rule=version.audience, exclusion=version.exclusion)
     members = audience.count()
     held_out = round(members * version.control_share)
-    channels = {str(step["channel"]) for step in version.steps if step.get("kind") == "send_message"}
-    known = sorted(channels & set(Channel.values))
+    messages = [step for step in version.steps if step.get("kind") == "send_message"]
+    topics = {(str(step["channel"]), str(step.get("purpose", Purpose.MARKETING.value))) for step in messages}
+    known = sorted((channel, purpose) for channel, purpose in topics if channel in Channel.values)
     return Reach(
         members=members,
         held_out=held_out,
-        reachable={code: members_reachable(code).filter(pk__in=audience.values("member_id")).count() for code in known},
+        reachable={
+            (channel, purpose): members_reachable(channel, purpose).filter(pk__in=audience.values("member_id")).count()
+            for channel, purpose in known
+        },
         promises=tuple(_promises(version.steps, members - held_out)),
     )
 

@@ -38,6 +38,8 @@ from core.locks import LockSpace, share_for_transaction
 from core.queue import enqueue_on_commit
 from core.sql import update_rows
 from members.models import Channel as ChannelCode
+from members.services.links import unsubscribe_url
+from members.services.preferences import address_failed
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +124,7 @@ def claim(*, channel: Channel, now: datetime, at: datetime, most: int) -> tuple[
                 kept_back.setdefault(Reason.CAMPAIGN_FINISHED, []).append(row.pk)
             elif person is None:
                 kept_back.setdefault(Reason.MEMBER_GONE, []).append(row.pk)
-            elif reason := obstacle(person, channel.code):
+            elif reason := obstacle(person, channel.code, row.purpose):
                 kept_back.setdefault(reason, []).append(row.pk)
             else:
                 # A first attempt goes to where the member is reached now; a repeated one must be the very same message.
@@ -147,7 +149,8 @@ def _statuses(campaign_ids: set[int]) -> dict[int, str]:
 
 
 def _claim(row: Delivery, to: str) -> Claim:
-    message = Message(key=row.idempotency_key, to=to, subject=row.subject, body=row.body)
+    url = unsubscribe_url(member_id=row.member_id, channel=row.channel, purpose=row.purpose, now=row.queued_at)
+    message = Message(key=row.idempotency_key, to=to, subject=row.subject, body=row.body, unsubscribe_url=url)
     return Claim(id=row.pk, attempts=row.attempts + 1, message=message)
 
 
@@ -178,6 +181,7 @@ def _hand_over(pool: ThreadPoolExecutor, channel: Channel, claims: Sequence[Clai
         while under_way:
             answered, _rest = wait(under_way, return_when=FIRST_COMPLETED)
             answers = [(under_way.pop(future), future) for future in answered]
+            _note_dead_addresses(channel, answers, now)
             endings = [(each, _ending(channel, each, future, now)) for each, future in answers]
             _record(endings, now)
             counts.update(ending.state.value for _each, ending in endings)
@@ -187,6 +191,14 @@ def _hand_over(pool: ThreadPoolExecutor, channel: Channel, claims: Sequence[Clai
             future.cancel()
         raise
     return counts
+
+
+def _note_dead_addresses(channel: Channel, answers: Sequence[tuple[Claim, Future[Receipt]]], now: datetime) -> None:
+    """Where nothing will ever arrive nothing is sent again, whoever has the address."""
+    for each, answer in answers:
+        error = answer.exception()
+        if isinstance(error, ChannelError) and error.no_such_address:
+            address_failed(channel=channel.code, address=each.message.to, complaint=False, said_at=None, now=now)
 
 
 def _ending(channel: Channel, each: Claim, answer: Future[Receipt], now: datetime) -> Ending:

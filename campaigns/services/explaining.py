@@ -165,8 +165,8 @@ def _guardrails(
     control = held_out(key=member.external_id, salt=campaign.salt, share=version.control_share)
     arm = enrolments[0].arm if enrolments else (Arm.CONTROL if control else Arm.TREATED).value
     due = Due(id=0, member_id=member.pk, version_id=version.pk, arm=arm)
-    channels = {step.position: code for step in steps if (code := step.action.channel(step.params))}
-    batch = Batch(campaign=campaign, version=version, rows=[due], people=people([member.pk]), channels=channels)
+    topics = {step.position: topic for step in steps if (topic := step.action.topic(step.params))}
+    batch = Batch(campaign=campaign, version=version, rows=[due], people=people([member.pk]), topics=topics)
     for guardrail in IN_ORDER:
         verdict = guardrail.verdicts(batch=batch, now=now).get(due.id)
         if verdict is None or (verdict.decision is Decision.ALLOW and not verdict.blocked):

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.actions.wording import COUPON_WORDS, MEMBER_WORDS, POINTS_WORDS, SHOP_WORDS, Unreadable, problems_in, written
+from campaigns.actions.wording import (
+    COUPON_WORDS,
+    LINK_WORDS,
+    MEMBER_WORDS,
+    POINTS_WORDS,
+    SHOP_WORDS,
+    Unreadable,
+    problems_in,
+    written,
+)
 from campaigns.coupons.validity import last_day_of_issue
 from campaigns.models import CouponTemplate
 from campaigns.selectors.batches import shop_name
 from campaigns.selectors.points import NOTHING, points_words
 from core.errors import FieldProblem, InvalidInput
+from members.conf import public_url
 from members.models import Member
 
 EXAMPLE_CODE = "7K3M-9QXF-2W"
@@ -38,12 +48,13 @@ def preview_message(
 
     Raises InvalidInput with what is wrong with the text.
     """
-    known = [*MEMBER_WORDS, *SHOP_WORDS, *POINTS_WORDS, *(COUPON_WORDS if "issue_coupon" in earlier else ())]
+    known = [*MEMBER_WORDS, *SHOP_WORDS, *POINTS_WORDS, *LINK_WORDS, *(COUPON_WORDS if "issue_coupon" in earlier else ())]
     problems = [*problems_in(subject, path="subject", known=known), *problems_in(body, path="body", known=known)]
     if problems:
         raise InvalidInput(_("The message cannot be written."), problems=problems)
     template = CouponTemplate.objects.filter(slug=coupon).first()
-    words = {
+    words: dict[str, str | Mapping[str, str]] = {
+        **dict.fromkeys(LINK_WORDS, f"{public_url()}/…"),
         "member": {
             "name": member.name if member else "",
             "external_id": member.external_id if member else "",

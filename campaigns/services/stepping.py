@@ -99,8 +99,8 @@ def step_chunk(*, campaign_id: int, now: datetime, most: int = STEPPED_AT_ONCE) 
             steps = steps_of(version.steps)
             if steps is None:
                 raise RuntimeError(f"version {version.pk} has a step of a kind that is gone; planning pauses its campaign")
-            channels = {step.position: code for step in steps if (code := step.action.channel(step.params))}
-            batch = Batch(campaign=campaign, version=version, rows=rows, people=known, channels=channels)
+            topics = {step.position: topic for step in steps if (topic := step.action.topic(step.params))}
+            batch = Batch(campaign=campaign, version=version, rows=rows, people=known, topics=topics)
             _decide(batch, steps, tally, now)
         _write(tally, now)
         enqueue_on_commit("campaigns.dispatch")
@@ -143,7 +143,7 @@ def _verdicts(batch: Batch, now: datetime) -> dict[int, Verdict]:
     found: dict[int, Verdict] = {}
     left = list(batch.rows)
     for guardrail in IN_ORDER:
-        asked = Batch(batch.campaign, batch.version, left, batch.people, batch.channels)
+        asked = Batch(batch.campaign, batch.version, left, batch.people, batch.topics)
         found.update(guardrail.verdicts(batch=asked, now=now))
         left = [row for row in left if row.id not in found or found[row.id].decision is Decision.ALLOW]
     return found

@@ -20,7 +20,10 @@ from campaigns.triggers.base import Candidates, Trigger
 from campaigns.triggers.expiries import BY_FIELD
 from campaigns.triggers.hours import DEFAULT_HOUR, Hour, time_of
 from core.conf import shop_zone
-from members.models import Member
+from core.lunar import lunar_birthdays
+from members.models import BirthCalendar, Member
+from members.models import LeapDay as LeapDayPolicy
+from members.services.profile import leap_day_of_shop
 
 LEAP_KEY = 229
 DaysBefore = Annotated[int, msgspec.Meta(ge=0, le=60)]
@@ -36,8 +39,9 @@ class DateField(Enum):
 
 
 class LeapDay(Enum):
-    FEB_28 = "feb_28"
-    MAR_1 = "mar_1"
+    FEB_28 = LeapDayPolicy.FEB_28.value
+    MAR_1 = LeapDayPolicy.MAR_1.value
+    LEAP_YEARS = LeapDayPolicy.LEAP_YEARS.value
 
 
 class DateTrigger(Trigger):
@@ -51,12 +55,12 @@ class DateTrigger(Trigger):
     default_re_entry = "per_occurrence"
 
     class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-        """`leap_day` says when those born on 29 February have their birthday in common years."""
+        """`leap_day` says when those born on 29 February have their birthday in common years; left out: as the shop does."""
 
         field: DateField = DateField.BIRTH_DATE
         days_before: DaysBefore = 0
         at: Hour = DEFAULT_HOUR
-        leap_day: LeapDay = LeapDay.FEB_28
+        leap_day: LeapDay | None = None
 
     def candidates(self, *, campaign: Campaign, params: Any, now: datetime) -> Candidates | None:
         if campaign.activated_at is None:
@@ -66,13 +70,14 @@ class DateTrigger(Trigger):
                 on + timedelta(days=params.days_before) for on in _open_dates(campaign, params, zone=shop_zone(), now=now)
             ]
             return Candidates(rows=BY_FIELD[params.field.value](days), progress={"planned_at": now})
-        zones = _zones(_possible_keys(params, now))
+        leap_day = params.leap_day or LeapDay(leap_day_of_shop())
+        zones = _zones(_possible_keys(params, leap_day, now))
         by_date: dict[date, list[str]] = {}
         for name in zones:
             for on in _open_dates(campaign, params, zone=zone_named(name), now=now):
                 by_date.setdefault(on + timedelta(days=params.days_before), []).append(name)
         # Noted also when nobody has a birthday: a day on which the campaign ran is not one that was missed.
-        return Candidates(rows=_having(by_date, params.leap_day), progress={"planned_at": now})
+        return Candidates(rows=_having(by_date, leap_day), progress={"planned_at": now})
 
 
 def _having(by_date: Mapping[date, Sequence[str]], leap_day: LeapDay) -> QuerySet[Any, Any]:
@@ -80,17 +85,35 @@ def _having(by_date: Mapping[date, Sequence[str]], leap_day: LeapDay) -> QuerySe
     if not by_date:
         return Member.objects.none().annotate(member_id=F("pk"), occurrence=Value(""))
     whens = [
-        When(Q(time_zone__in=names, birth_key__in=birth_keys(on, leap_day)), then=Value(f"birth_date:{on.year}"))
+        When(Q(time_zone__in=names) & kept, then=Value(f"birth_date:{year}"))
         for on, names in sorted(by_date.items())
+        for year, kept in _kept_on(on, leap_day)
     ]
-    keys = {key for on in by_date for key in birth_keys(on, leap_day)}
+    keys = {key for on in by_date for key in _all_keys(on, leap_day)}
     rows = Member.objects.filter(birth_key__in=keys).annotate(member_id=F("pk"), occurrence=Case(*whens))
     return rows.filter(occurrence__isnull=False)
+
+
+def _kept_on(on: date, leap_day: LeapDay) -> Iterator[tuple[int, Q]]:
+    """Whose birthday the date is, by the solar calendar and by the lunar one, with the year it is kept in: a lunar birthday
+    that falls after New Year belongs to the lunar year that ends, so that there is one in each."""
+    yield on.year, Q(birth_calendar="", birth_key__in=birth_keys(on, leap_day))
+    lunar = lunar_birthdays(on)
+    for calendar, keys in ((BirthCalendar.LUNAR, lunar.plain), (BirthCalendar.LUNAR_LEAP, lunar.leap)):
+        if keys:
+            yield lunar.year, Q(birth_calendar=calendar, birth_key__in=sorted(keys))
+
+
+def _all_keys(on: date, leap_day: LeapDay) -> set[int]:
+    lunar = lunar_birthdays(on)
+    return {*birth_keys(on, leap_day), *lunar.plain, *lunar.leap}
 
 
 def birth_keys(on: date, leap_day: LeapDay) -> tuple[int, ...]:
     """This function will return the birthdays (month * 100 + day) that are kept on the date `on`."""
     own = on.month * 100 + on.day
+    if leap_day is LeapDay.LEAP_YEARS:
+        return (own,)
     stands_in = (2, 28) if leap_day is LeapDay.FEB_28 else (3, 1)
     if not isleap(on.year) and (on.month, on.day) == stands_in:
         return (own, LEAP_KEY)
@@ -127,13 +150,13 @@ def _hour_has_come(on: date, at: time, *, zone: tzinfo, now: datetime) -> bool:
     return datetime.combine(on, at, tzinfo=zone) <= now
 
 
-def _possible_keys(params: DateTrigger.Params, now: datetime) -> set[int]:
+def _possible_keys(params: DateTrigger.Params, leap_day: LeapDay, now: datetime) -> set[int]:
     """Birthdays that some place on earth may be keeping now, or may have missed: few, so that asking for zones is cheap."""
     first = (now.astimezone(UTC) + MOST_BEHIND).date() - timedelta(days=MISSED_DAYS_MADE_UP_FOR)
     last = (now.astimezone(UTC) + MOST_AHEAD).date()
     days = (last - first).days + 1
     dates = (first + timedelta(days=params.days_before + offset) for offset in range(days))
-    return {key for on in dates for key in birth_keys(on, params.leap_day)}
+    return {key for on in dates for key in _all_keys(on, leap_day)}
 
 
 def _zones(keys: Collection[int]) -> list[str]:

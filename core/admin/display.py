@@ -17,6 +17,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from core.conf import shop_currency, shop_zone
+from core.masking import masked_email as masked_email
+from core.masking import masked_phone as masked_phone
 from core.money import money_text
 
 Text = str | Promise
@@ -143,21 +145,6 @@ def list_url(label: str, **filters: object) -> str:
     address = reverse(f"admin:{label}_changelist")
     chosen = {name: value for name, value in filters.items() if value not in EMPTY_VALUES}
     return f"{address}?{urlencode(chosen)}" if chosen else address
-
-
-def masked_phone(phone: str) -> str:
-    """This function will hide the four digits before the last four: +86138****5678."""
-    if not phone:
-        return ""
-    return f"{phone[:-8]}****{phone[-4:]}" if len(phone) > 8 else "****"
-
-
-def masked_email(email: str) -> str:
-    """This function will hide a mailbox but its first letter: a***@example.com."""
-    name, at, host = email.partition("@")
-    if not at:
-        return "***" if email else ""
-    return f"{name[:1]}***@{host}"
 
 
 def bar(parts: Iterable[tuple[str, float]], *, title: str = "") -> SafeString:

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from datetime import datetime
-from functools import cache as once
 from typing import Any
 
-from django.conf import settings
-from django.core.cache import cache
 from django.utils import timezone
-from redis import Redis
-from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from core.models import ApiKey
-
-logger = logging.getLogger(__name__)
-
-WINDOW_SECONDS = 60
-PATIENCE_SECONDS = 1
-"""For the cache to answer. Origin: counting must never cost more than the call."""
+from core.rates import count_call, seconds_left
 
 
 class KeyThrottle(BaseThrottle):
@@ -38,8 +26,8 @@ class KeyThrottle(BaseThrottle):
             return True
         now = timezone.now()
         limit = request.auth.requests_per_minute
-        used = _count_call(request.auth.pk, now)
-        rest = _seconds_left(now)
+        used = count_call(f"calls:{request.auth.pk}", now)
+        rest = seconds_left(now)
         view.headers.update(
             {
                 "RateLimit-Limit": str(limit),
@@ -52,36 +40,3 @@ class KeyThrottle(BaseThrottle):
 
     def wait(self) -> float | None:
         return self._wait
-
-
-def _seconds_left(now: datetime) -> int:
-    """At least 1: a client told to wait 0 seconds would come back at once."""
-    return WINDOW_SECONDS - int(now.timestamp()) % WINDOW_SECONDS
-
-
-def _count_call(api_key_id: int, now: datetime) -> int:
-    name = f"calls:{api_key_id}:{int(now.timestamp()) // WINDOW_SECONDS}"
-    kept = settings.CACHES["default"]
-    try:
-        return _counted_by_redis(kept["LOCATION"], name) if "redis" in kept["BACKEND"] else _counted_here(name)
-    except (RedisError, ValueError):
-        logger.warning("throttle.uncounted api_key__id=%s: the cache did not answer", api_key_id)
-        return 0
-
-
-def _counted_by_redis(address: str, name: str) -> int:
-    """One round trip; Django's cache would take three."""
-    used = int(_redis(address).incr(name))
-    if used == 1:
-        _redis(address).expire(name, 2 * WINDOW_SECONDS)
-    return used
-
-
-@once
-def _redis(address: str) -> Any:
-    return Redis.from_url(address, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS)
-
-
-def _counted_here(name: str) -> int:
-    cache.add(name, 0, timeout=2 * WINDOW_SECONDS)
-    return cache.incr(name)

@@ -2,6 +2,7 @@
 
 from members.admin import (
     attributes,
+    consents,
     duplicates,
     earning,
     events,
@@ -11,12 +12,14 @@ from members.admin import (
     orders,
     panels,
     points,
+    policies,
     products,
     quality,
 )
 
 __all__ = [
     "attributes",
+    "consents",
     "duplicates",
     "earning",
     "events",
@@ -26,6 +29,7 @@ __all__ = [
     "orders",
     "panels",
     "points",
+    "policies",
     "products",
     "quality",
 ]

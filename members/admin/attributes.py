@@ -5,22 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from core.admin.base import BoundedChangeList, RekindleAdmin
 from core.admin.confirm import confirmed
 from core.admin.display import change_url, list_url, number
+from core.admin.forms import add_problems
 from core.errors import DomainError, InvalidInput
 from members.models import AttributeDefinition, AttributeType
-from members.services.attributes import Carried, carried, change_attribute, delete_attribute, uses_of_attribute
+from members.services.attributes import (
+    Carried,
+    carried,
+    change_attribute,
+    declare_attribute,
+    delete_attribute,
+    uses_of_attribute,
+)
 
 
 class AttributeList(BoundedChangeList):
@@ -49,6 +59,25 @@ class AttributeForm(forms.ModelForm):
         return cleaned
 
 
+class DeclareForm(forms.Form):
+    """An attribute that no member carries yet."""
+
+    name = forms.CharField(
+        label=_("name"),
+        max_length=100,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("As files and other systems write it, without “attributes.” before it; it cannot be changed later."),
+    )
+    label = forms.CharField(
+        label=_("label"),
+        max_length=100,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("How screens call it."),
+    )
+    type = forms.ChoiceField(label=_("type"), choices=AttributeType.choices, widget=UnfoldAdminSelectWidget)
+
+
 @admin.register(AttributeDefinition)
 class AttributeAdmin(RekindleAdmin):
     form = AttributeForm
@@ -63,10 +92,36 @@ class AttributeAdmin(RekindleAdmin):
         (None, {"fields": ("name", "label", "type")}),
         (_("What members carry"), {"fields": ("shown_fitting", "shown_uses")}),
     )
-    empty_says = _("Attributes come in with members, in files and over the interface: whatever your shop knows of them.")
+    empty_says = _(
+        "Attributes come in with members, in files and over the interface: whatever your shop knows of them. "
+        "Declare one here to use it in rules before."
+    )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Rules can name it from then on, before the first value comes in."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = DeclareForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            told = form.cleaned_data
+            try:
+                made = declare_attribute(name=told["name"], label=told["label"], type_=told["type"], now=timezone.now())
+            except DomainError as refused:
+                add_problems(form, refused)
+            else:
+                self.log_addition(request, made, gettext("declared"))
+                messages.success(request, gettext("“%(attribute)s” can now be used in rules.") % {"attribute": made})
+                return HttpResponseRedirect(change_url("members_attributedefinition", made.pk))
+        return self.page(
+            request,
+            "rekindle/form.html",
+            title=gettext("Declare an attribute"),
+            form=form,
+            verb=gettext("Declare"),
+            back=list_url("members_attributedefinition"),
+        )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
         return AttributeList

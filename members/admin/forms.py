@@ -8,9 +8,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
-from members.models import Channel, Gender, Member, Purpose
+from members.models import BirthCalendar, Channel, Gender, Member, Purpose
 
-PROFILE = ("name", "gender", "birth_date", "phone", "email", "city", "province", "language", "time_zone")
+PROFILE = (
+    "name", "gender", "birth_date", "birth_calendar", "phone", "email", "city", "province", "language", "time_zone",
+    "occupation", "family", "referrer",
+)  # fmt: skip
+CONTACTS = ("phone", "email")
 CONSENT_PREFIX = "consent_"
 
 
@@ -33,22 +37,36 @@ class ProfileForm(forms.Form):
     birth_date = _text(
         _("birthday"), help_text=_("1990-02-28, or --02-28 when the year is not known; empty: not known"), most=10
     )
+    birth_calendar = forms.ChoiceField(
+        label=_("calendar of the birthday"),
+        required=False,
+        choices=[("", _("solar")), *BirthCalendar.choices],
+        widget=UnfoldAdminSelectWidget,
+    )
     phone = _text(_("phone"), most=40)
     email = _text(_("e-mail"), most=254)
     city = _text(_("city"))
     province = _text(_("province"))
     language = _text(_("language"), most=16)
     time_zone = _text(_("time zone"), help_text=_("empty: the shop's"), most=64)
+    occupation = _text(_("occupation"), most=100)
+    family = _text(_("family"), most=300)
+    hobbies = _text(_("hobbies"), help_text=_("words with commas between them"), most=500)
+    referrer = _text(_("referred by"), help_text=_("the id in the shop of who brought them"), most=200)
     tags = _text(_("tags"), help_text=_("words with commas between them"), most=2000)
 
-    def __init__(self, data: Any = None, *, member: Member) -> None:
+    def __init__(self, data: Any = None, *, member: Member, contacts: bool = True) -> None:
+        """`contacts`: whoever fills it in may see phone and e-mail; who may not does not change them either."""
         consents = {each.channel: each.granted for each in member.consents.all() if each.purpose == Purpose.MARKETING}
         initial: dict[str, Any] = {name: getattr(member, name, "") for name in PROFILE}
         initial["birth_date"] = member.birth_date_text
+        initial["hobbies"] = ", ".join(member.hobbies.split("|")) if member.hobbies else ""
         initial["tags"] = ", ".join(sorted(each.tag for each in member.tags.all()))
         for channel in Channel:
             initial[CONSENT_PREFIX + channel] = consents.get(channel, False)
         super().__init__(data, initial=initial)
+        for name in () if contacts else CONTACTS:
+            del self.fields[name]
         for channel in Channel:
             self.fields[CONSENT_PREFIX + channel] = forms.BooleanField(
                 label=_("may be written to by %(channel)s") % {"channel": channel.label},
@@ -63,6 +81,11 @@ class ProfileForm(forms.Form):
             value = self.cleaned_data[name]
             if name == "tags":
                 item["tags"] = _words(value)
+            elif name == "hobbies":
+                item["hobbies"] = [word for word in value.replace("，", ",").split(",") if word.strip()]
+            elif name in {"birth_date", "birth_calendar"}:
+                item["birth_date"] = self.cleaned_data["birth_date"] or None
+                item["birth_calendar"] = self.cleaned_data["birth_calendar"] or "solar"
             elif name.startswith(CONSENT_PREFIX):
                 item.setdefault("consents", {})[name.removeprefix(CONSENT_PREFIX)] = value
             else:

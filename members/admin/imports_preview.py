@@ -20,7 +20,7 @@ from members.ingest.connectors.base import SourceRow
 from members.ingest.connectors.values import content
 from members.ingest.load import check_items
 from members.ingest.uploads import LineFile, Source
-from members.models import Import, OrderStatus
+from members.models import Import, OrderStatus, Purpose
 from members.services.mappings import KEYS
 
 SHOWN = 20
@@ -184,6 +184,10 @@ def _line(line: Mapping[str, Any]) -> str:
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, dict):
+        return " · ".join(
+            f"{Purpose(name).label if name in Purpose.values else name} {_word(each)}" for name, each in value.items()
+        )
     return {True: gettext("yes"), False: gettext("no")}[value] if isinstance(value, bool) else str(value)
 
 

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.display import Mark
-from members.models import Channel, EventKind, OrderStatus
+from members.models import Channel, EventKind, OrderStatus, Said
 
 ORDER_STATUS = {
     OrderStatus.PLACED: Mark(OrderStatus.PLACED.label, "grey", "shopping_cart"),
@@ -17,8 +17,12 @@ CHANNELS = {
     Channel.EMAIL: Mark(Channel.EMAIL.label, "green", "mail"),
 }
 UNREACHABLE = Mark(_("not reachable"), "grey", "notifications_off")
-GRANTED = Mark(_("yes"), "green", "check_circle")
-REFUSED = Mark(_("no"), "red", "block")
+SAID = {
+    Said.GRANTED: Mark(_("yes"), "green", "check_circle"),
+    Said.REFUSED: Mark(_("no"), "red", "block"),
+    Said.SUPPRESSED: Mark(Said.SUPPRESSED.label, "red", "notifications_off"),
+    Said.FORGOTTEN: Mark(Said.FORGOTTEN.label, "grey", "history"),
+}
 
 _EVENT_LOOKS = {
     EventKind.VIEW: ("grey", "visibility"),

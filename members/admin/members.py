@@ -28,8 +28,8 @@ from core.registry import member_sections
 from members.admin.forms import CONSENT_PREFIX, ProfileForm
 from members.admin.marks import CHANNELS, UNREACHABLE
 from members.ingest import ingest_members
-from members.models import Channel, Member
-from members.selectors import members_found, members_reachable, members_tagged, reachable_channels
+from members.models import Channel, ConsentSource, Member, Purpose
+from members.selectors import VIEW_CONTACTS, members_found, members_reachable, members_tagged, reachable_channels
 
 MADE_UP = _("made up for the demonstration")
 
@@ -61,11 +61,14 @@ class ReachFilter(SimpleListFilter):
     parameter_name = "reach"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(Channel.choices)
+        of_service = ((f"{code}-{Purpose.SERVICE}", f"{label} · {Purpose.SERVICE.label}") for code, label in Channel.choices)
+        return [*Channel.choices, *of_service]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Member]) -> QuerySet[Member]:
-        channel = self.value()
-        return queryset & members_reachable(channel) if channel in Channel.values else queryset
+        channel, _dash, purpose = (self.value() or "").partition("-")
+        purpose = purpose or Purpose.MARKETING.value
+        known = channel in Channel.values and purpose in Purpose.values
+        return queryset & members_reachable(channel, purpose) if known else queryset
 
 
 class TagFilter(SimpleListFilter):
@@ -180,7 +183,7 @@ class MemberAdmin(RekindleAdmin):
         member = self.changeable(request, object_id)
         if not self.has_change_permission(request, member):
             raise PermissionDenied
-        form = ProfileForm(request.POST or None, member=member)
+        form = ProfileForm(request.POST or None, member=member, contacts=request.user.has_perm(VIEW_CONTACTS))
         back = change_url("members_member", member.pk)
         if request.method == "POST" and form.is_valid() and self._save(request, member, form):
             return HttpResponseRedirect(back)
@@ -199,12 +202,16 @@ class MemberAdmin(RekindleAdmin):
         if not form.has_changed():
             return True
         proof = gettext("stated by %(user)s in the admin") % {"user": request.user.get_username()}
-        result = ingest_members([form.item(member.external_id)], now=timezone.now(), proof=proof)
+        result = ingest_members([form.item(member.external_id)], now=timezone.now(), proof=proof, source=ConsentSource.STAFF)
         if result.rejected:
             refused = InvalidInput(gettext("The profile was not saved."), problems=result.rejected[0].errors)
             consents = {f"consents.{channel}": CONSENT_PREFIX + channel for channel in Channel.values}
             add_problems(form, refused, fields=consents)
             return False
+        if result.warnings:
+            messages.warning(
+                request, gettext("The member unsubscribed, so the consent was not taken. Record it with its date and proof.")
+            )
         self.log_change(request, member, gettext("edited: %(fields)s") % {"fields": ", ".join(form.changed_data)})
         messages.success(request, gettext("The profile was saved."))
         return True

@@ -1,4 +1,4 @@
-"""The member room's own panels of a member's page: profile, consents, other names, orders, what was bought most."""
+"""The member room's own panels of a member's page: profile, other names, orders, what was bought most."""
 
 from __future__ import annotations
 
@@ -13,31 +13,48 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.base import BoundedPaginator
-from core.admin.display import Mark, badge, change_url, list_url, masked_email, masked_phone, money, number
+from core.admin.display import Mark, badge, change_url, link, list_url, masked_email, masked_phone, money, number
 from core.admin.panels import Panel, member_panels
 from core.periods import within_calendar
+from members.admin.consents import PANEL as CONSENTS
 from members.admin.events import LARGEST_ID, about
-from members.admin.marks import EVENT_KINDS, GRANTED, ORDER_STATUS, REFUSED
-from members.models import Channel, EventKind, Gender, Member, OrderStatus
-from members.selectors import ORDERED, Moment, bought_most, kinds_of, orders_of, timeline
+from members.admin.marks import EVENT_KINDS, ORDER_STATUS
+from members.models import BirthCalendar, EventKind, Gender, Member, OrderStatus
+from members.selectors import (
+    ORDERED,
+    VIEW_CONTACTS,
+    Moment,
+    bought_most,
+    categories_of,
+    kinds_of,
+    member_named,
+    orders_of,
+    timeline,
+)
 
 ORDERS_A_PAGE = 10
 PRODUCTS_SHOWN = 10
+CATEGORIES_SHOWN = 3
 MOMENTS_A_PAGE = 20
 
 
 def profile(request: HttpRequest, member: Member) -> dict[str, Any]:
     made_up = set(member.made_up_fields)
+    contacts = request.user.has_perm(VIEW_CONTACTS)
     registered = member.registered_at
     rows = [
         ("external_id", _("id in the shop"), member.external_id),
         ("gender", _("gender"), Gender(member.gender).label if member.gender else ""),
         ("birth_date", _("birthday"), birthday(member)),
-        ("phone", _("phone"), masked_phone(member.phone)),
-        ("email", _("e-mail"), masked_email(member.email)),
+        ("phone", _("phone"), member.phone if contacts else masked_phone(member.phone)),
+        ("email", _("e-mail"), member.email if contacts else masked_email(member.email)),
         ("city", _("city"), " ".join(word for word in (member.province, member.city) if word)),
         ("registered_at", _("registered"), registered),
         ("source", _("came from"), member.source),
+        ("referrer", _("referred by"), _referrer(member)),
+        ("occupation", _("occupation"), member.occupation),
+        ("family", _("family"), member.family),
+        ("hobbies", _("hobbies"), ", ".join(member.hobbies.split("|")) if member.hobbies else ""),
         ("language", _("language"), member.language),
         *((f"attributes.{name}", name.replace("_", " "), value) for name, value in sorted(member.attributes.items())),
     ]
@@ -49,6 +66,9 @@ def birthday(member: Member) -> str:
     if member.birth_key is None:
         return ""
     month, day_of_month = divmod(member.birth_key, 100)
+    if member.birth_calendar:
+        label = BirthCalendar(member.birth_calendar).label
+        return gettext("%(date)s (%(calendar)s)") % {"date": member.birth_date_text, "calendar": label}
     # 29 February is a birthday in any year: a leap year stands in where none is known.
     try:
         on = date(member.birth_year or 2000, month, day_of_month)
@@ -57,15 +77,10 @@ def birthday(member: Member) -> str:
     return date_text(on, "DATE_FORMAT" if member.birth_year else "MONTH_DAY_FORMAT")
 
 
-def consents(request: HttpRequest, member: Member) -> dict[str, Any]:
-    said = {each.channel: each for each in member.consents.all()}
-    made_up = "consents" in member.made_up_fields
-    rows = []
-    for channel in Channel:
-        consent = said.get(channel)
-        mark = None if consent is None else badge(GRANTED if consent.granted else REFUSED)
-        rows.append((channel.label, mark, consent))
-    return {"rows": rows, "made_up": made_up}
+def _referrer(member: Member) -> object:
+    """Who brought the member; an id of nobody yet stands as it was told."""
+    brought_by = member_named(member.referrer) if member.referrer else None
+    return link(str(brought_by), change_url("members_member", brought_by.pk)) if brought_by else member.referrer
 
 
 def identifiers(request: HttpRequest, member: Member) -> dict[str, Any] | None:
@@ -84,7 +99,8 @@ def products(request: HttpRequest, member: Member) -> dict[str, Any] | None:
     rows = bought_most(member, most=PRODUCTS_SHOWN)
     for row in rows:
         row["orders_url"] = list_url("members_order", product=row["product_id"])
-    return {"rows": rows} if rows else None
+    first, favourites = categories_of(member, most=CATEGORIES_SHOWN) if rows else ("", [])
+    return {"rows": rows, "first_category": first, "favourites": favourites} if rows else None
 
 
 # --- The timeline
@@ -146,7 +162,7 @@ def _cursor(text: str) -> tuple[datetime, int, int] | None:
 
 for panel in (
     Panel("profile", _("Profile"), 10, "members/admin/panels/profile.html", "members.view_member", profile),
-    Panel("consents", _("May we write?"), 30, "members/admin/panels/consents.html", "members.view_consent", consents),
+    CONSENTS,
     Panel("products", _("Buys most"), 60, "members/admin/panels/products.html", "members.view_order", products),
     Panel(
         "timeline", _("What they did"), 70, "members/admin/panels/timeline.html", "members.view_order", history, wide=True

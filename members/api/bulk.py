@@ -29,6 +29,11 @@ class BulkOut(serializers.Serializer[Any]):
 
     accepted = serializers.IntegerField()
     rejected = RejectedOut(many=True)
+    warnings = RejectedOut(
+        many=True,
+        required=False,
+        help_text=_("what was left out of accepted items: consents of members who unsubscribed (`suppressed`)"),
+    )
 
 
 def items_of(request: Request) -> list[object]:

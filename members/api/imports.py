@@ -82,6 +82,7 @@ class ImportOut(serializers.Serializer[Any]):
     rejected = serializers.IntegerField()
     created = serializers.IntegerField()
     changed = serializers.IntegerField()
+    suppressed = serializers.IntegerField(help_text=_("consents left out, because the member unsubscribed"))
     reasons = serializers.SerializerMethodField()
     rejects = serializers.SerializerMethodField(help_text=_("where the refused rows can be downloaded, file by file"))
     job = serializers.SerializerMethodField(help_text=_("the address of its job"))

@@ -29,7 +29,7 @@ from members.api.serializers import (
     MembersBulkIn,
 )
 from members.ingest.load import ingest_members
-from members.models import Member
+from members.models import ConsentSource, Member
 from members.selectors import member_listing
 
 
@@ -92,7 +92,7 @@ class MemberDetail(ApiView):
 
     def _write(self, request: Request, external_id: str) -> bool:
         item = addressed(request, external_id=external_id)
-        return taken_in(ingest_members([item], now=timezone.now(), proof=proof_of(request)))
+        return taken_in(ingest_members([item], now=timezone.now(), proof=proof_of(request), source=ConsentSource.API))
 
 
 class MembersBulk(ApiView):
@@ -102,7 +102,7 @@ class MembersBulk(ApiView):
 
     @extend_schema(operation_id="members_bulk", request=MembersBulkIn, responses={200: BulkOut})
     def post(self, request: Request) -> Response:
-        result = ingest_members(items_of(request), now=timezone.now(), proof=proof_of(request))
+        result = ingest_members(items_of(request), now=timezone.now(), proof=proof_of(request), source=ConsentSource.API)
         return Response(result.as_json())
 
 

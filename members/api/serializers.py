@@ -13,7 +13,7 @@ from core.api.schema import request_example
 from core.conf import shop_currency
 from core.registry import member_list_filters
 from members.api.bulk import MOST_ITEMS
-from members.models import Gender, Member, Order, OrderLine, OrderStatus, RefundReason
+from members.models import Gender, Member, Order, OrderLine, OrderStatus, Purpose, RefundReason
 
 MEMBER = request_example(
     {
@@ -44,6 +44,8 @@ def _without_id(example: OpenApiExample) -> dict[str, Any]:
 
 
 # --- members
+
+CALENDARS = ("solar", "lunar", "lunar_leap")
 
 
 class MemberQuery(serializers.Serializer[Any]):
@@ -89,6 +91,7 @@ class MemberOut(serializers.Serializer[Any]):
     name = KnownText()
     gender = serializers.ChoiceField(Gender.choices, allow_null=True)
     birth_date = serializers.SerializerMethodField()
+    birth_calendar = serializers.SerializerMethodField(help_text=_("by which calendar `birth_date` is told"))
     phone = KnownText()
     email = KnownText()
     city = KnownText()
@@ -97,6 +100,10 @@ class MemberOut(serializers.Serializer[Any]):
     source = KnownText()  # type: ignore[assignment]
     time_zone = KnownText()
     language = KnownText()
+    occupation = KnownText()
+    family = KnownText()
+    hobbies = serializers.SerializerMethodField()
+    referrer = KnownText(help_text=_("the external id of who brought the member, as it was told"))
     tags = serializers.SerializerMethodField()
     attributes = serializers.DictField()
     identifiers = IdentifierOut(many=True)
@@ -114,17 +121,56 @@ class MemberOut(serializers.Serializer[Any]):
     def get_birth_date(self, member: Member) -> str | None:
         return member.birth_date_text or None
 
+    @extend_schema_field(serializers.ChoiceField(CALENDARS, allow_null=True))
+    def get_birth_calendar(self, member: Member) -> str | None:
+        return None if member.birth_key is None else member.birth_calendar or "solar"
+
+    def get_hobbies(self, member: Member) -> list[str]:
+        return member.hobbies.split("|") if member.hobbies else []
+
     def get_tags(self, member: Member) -> list[str]:
         return sorted(tag.tag for tag in member.tags.all())
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "boolean"}, "example": {"sms": True}})
     def get_consents(self, member: Member) -> dict[str, bool]:
-        return {consent.channel: consent.granted for consent in member.consents.all()}
+        """Of marketing; every purpose, with its history, is at `members/{external_id}/consents/`."""
+        said = (each for each in member.consents.all() if each.purpose == Purpose.MARKETING)
+        return {consent.channel: consent.granted for consent in said}
+
+
+WORD = {
+    "oneOf": [
+        {"type": "boolean"},
+        {
+            "type": "object",
+            "required": ["granted"],
+            "properties": {
+                "granted": {"type": "boolean"},
+                "at": {"type": "string", "format": "date-time", "nullable": True},
+                "proof": {"type": "string", "nullable": True},
+                "text_version": {"type": "string", "nullable": True},
+            },
+        },
+    ]
+}
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "boolean"},
+            {"type": "object", "properties": dict.fromkeys(Purpose.values, WORD)},
+        ],
+        "description": "true or false is about marketing",
+    }
+)
+class ConsentField(serializers.JSONField):
+    """A channel's words: about marketing, or by purpose."""
 
 
 class ConsentsIn(serializers.Serializer[Any]):
-    sms = serializers.BooleanField(required=False)
-    email = serializers.BooleanField(required=False)
+    sms = ConsentField(required=False)
+    email = ConsentField(required=False)
 
 
 @extend_schema_serializer(component_name="MemberItem", examples=[MEMBER])
@@ -138,6 +184,9 @@ class MemberIn(serializers.Serializer[Any]):
     name = serializers.CharField(required=False, allow_null=True)
     gender = serializers.ChoiceField(Gender.choices, required=False, allow_null=True)
     birth_date = serializers.CharField(required=False, allow_null=True, help_text=_("“1990-02-29” or “--02-29”"))
+    birth_calendar = serializers.ChoiceField(
+        CALENDARS, required=False, allow_null=True, help_text=_("comes with `birth_date`; left out: solar")
+    )
     phone = serializers.CharField(required=False, allow_null=True)
     email = serializers.CharField(required=False, allow_null=True)
     city = serializers.CharField(required=False, allow_null=True)
@@ -146,10 +195,21 @@ class MemberIn(serializers.Serializer[Any]):
     source = serializers.CharField(required=False, allow_null=True)  # type: ignore[assignment]
     time_zone = serializers.CharField(required=False, allow_null=True)
     language = serializers.CharField(required=False, allow_null=True)
+    occupation = serializers.CharField(required=False, allow_null=True)
+    family = serializers.CharField(required=False, allow_null=True)
+    hobbies = serializers.ListField(child=serializers.CharField(), required=False, allow_null=True)
+    referrer = serializers.CharField(
+        required=False, allow_null=True, help_text=_("the external id of who brought the member; nobody brings themselves")
+    )
     tags = serializers.ListField(child=serializers.CharField(), required=False)
     attributes = serializers.DictField(required=False)
     identifiers = IdentifierOut(many=True, required=False)
     consents = ConsentsIn(required=False)
+    consent_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text=_("when the member said what `consents` tells")
+    )
+    consent_proof = serializers.CharField(required=False, allow_null=True, help_text=_("how you know"))
+    consent_text_version = serializers.CharField(required=False, allow_null=True)
 
 
 @extend_schema_serializer(component_name="MemberChange", examples=[request_example({"city": "成都", "tags": []})])

@@ -3,6 +3,7 @@
 from django.urls import path
 
 import core.api.converters  # noqa: F401 - registers the path parameters
+from members.api.consents import ConsentReach, MemberConsentHistory, MemberConsents
 from members.api.events import EventPost, EventsBulk
 from members.api.growth import MemberGrowth, MemberGrowthEntries, MemberGrowthTasks
 from members.api.imports import ImportDetail, ImportPost, ImportRejects, ImportStart, ImportUndo
@@ -32,6 +33,9 @@ urlpatterns = [
     path("members/<any:external_id>/growth/tasks/", MemberGrowthTasks.as_view()),
     path("members/<any:external_id>/growth/entries/", MemberGrowthEntries.as_view()),
     path("members/<any:external_id>/tier/", MemberTierDetail.as_view()),
+    path("members/<any:external_id>/consents/", MemberConsents.as_view()),
+    path("members/<any:external_id>/consents/history/", MemberConsentHistory.as_view()),
+    path("consents/reach/", ConsentReach.as_view()),
     path("members/<any:external_id>/timeline/", MemberTimeline.as_view()),
     path("members/<any:external_id>/", MemberDetail.as_view()),
     path("tiers/", TierList.as_view()),

@@ -160,6 +160,7 @@ def _take(
             rejected=known.rejected + counts.rejected,
             created=known.created + counts.created,
             changed=known.changed + counts.changed,
+            suppressed=known.suppressed + counts.suppressed,
             reasons=known.reasons,
             rejects=rejects.written(refused, known.rejects),
         )

@@ -71,9 +71,14 @@ def _plain(*names: str, read: Callable[[str], Any] = text) -> dict[str, Cell]:
 MEMBER_CELLS: Mapping[str, Cell] = {
     **_plain("external_id", "name", "gender", "birth_date", "phone", "email", "city", "province"),
     **_plain("registered_at", "source", "time_zone", "language"),
+    **_plain("birth_calendar", "occupation", "family", "referrer"),
+    "hobbies": Cell(("hobbies",), words),
     "tags": Cell(("tags",), words),
-    "consent_sms": Cell(("consents", "sms"), flag),
-    "consent_email": Cell(("consents", "email"), flag),
+    "consent_sms": Cell(("consents", "sms", "marketing"), flag),
+    "consent_email": Cell(("consents", "email", "marketing"), flag),
+    "consent_sms_service": Cell(("consents", "sms", "service"), flag),
+    "consent_email_service": Cell(("consents", "email", "service"), flag),
+    **_plain("consent_at", "consent_proof", "consent_text_version"),
 }
 
 ORDER_CELLS: Mapping[str, Cell] = {

@@ -6,6 +6,7 @@ Types are checked here, by compiled code; what a value must be beyond its type i
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Annotated, Any, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -33,15 +34,41 @@ Instant: TypeAlias = Any
 Text: TypeAlias = str | UnsetType | None
 
 
+class Calendar(Enum):
+    """By which calendar a birth date is told; left out it is the solar one."""
+
+    SOLAR = "solar"
+    LUNAR = "lunar"
+    LUNAR_LEAP = "lunar_leap"
+
+
 class IdentifierItem(Struct, forbid_unknown_fields=True, frozen=True):
     source: str
     kind: str
     value: str
 
 
+class ConsentWord(Struct, forbid_unknown_fields=True, frozen=True):
+    """A word with its proof: how we know, when the member said it, which text was agreed to."""
+
+    granted: bool
+    at: Instant = UNSET
+    proof: Text = UNSET
+    text_version: Text = UNSET
+
+
+class PurposesItem(Struct, forbid_unknown_fields=True, frozen=True):
+    """A channel's words by purpose."""
+
+    marketing: bool | ConsentWord | UnsetType = UNSET
+    service: bool | ConsentWord | UnsetType = UNSET
+
+
 class ConsentsItem(Struct, forbid_unknown_fields=True, frozen=True):
-    sms: bool | UnsetType = UNSET
-    email: bool | UnsetType = UNSET
+    """A bare true or false is about marketing."""
+
+    sms: bool | PurposesItem | UnsetType = UNSET
+    email: bool | PurposesItem | UnsetType = UNSET
 
 
 class MemberItem(Struct, forbid_unknown_fields=True, frozen=True):
@@ -49,6 +76,7 @@ class MemberItem(Struct, forbid_unknown_fields=True, frozen=True):
     name: Text = UNSET
     gender: Gender | UnsetType | None = UNSET
     birth_date: Text = UNSET
+    birth_calendar: Calendar | UnsetType | None = UNSET
     phone: Text = UNSET
     email: Text = UNSET
     city: Text = UNSET
@@ -57,10 +85,17 @@ class MemberItem(Struct, forbid_unknown_fields=True, frozen=True):
     source: Text = UNSET
     time_zone: Text = UNSET
     language: Text = UNSET
+    occupation: Text = UNSET
+    family: Text = UNSET
+    hobbies: Annotated[list[str], Meta(max_length=MOST_WORDS)] | UnsetType | None = UNSET
+    referrer: Text = UNSET
     attributes: Annotated[dict[str, str | int | float | bool | None], Meta(max_length=MOST_WORDS)] | UnsetType | None = UNSET
     tags: Annotated[list[str], Meta(max_length=MOST_WORDS)] | UnsetType | None = UNSET
     identifiers: Annotated[list[IdentifierItem], Meta(max_length=MOST_WORDS)] | UnsetType | None = UNSET
     consents: ConsentsItem | UnsetType = UNSET
+    consent_at: Instant = UNSET
+    consent_proof: Text = UNSET
+    consent_text_version: Text = UNSET
 
 
 class LineItem(Struct, forbid_unknown_fields=True, frozen=True):

@@ -34,6 +34,8 @@ class ImportCounts:
     rejected: int = 0
     created: int = 0
     changed: int = 0
+    suppressed: int = 0
+    """Consents that were left out, because the member unsubscribed."""
 
 
 def import_rows(rows: Iterable[FileRow], ingest: Ingest, counts: ImportCounts) -> Iterator[list[RefusedRow]]:
@@ -47,4 +49,5 @@ def import_rows(rows: Iterable[FileRow], ingest: Ingest, counts: ImportCounts) -
         counts.rejected += len(refused)
         counts.created += result.created
         counts.changed += result.changed
+        counts.suppressed += sum(len(each.errors) for each in result.warnings)
         yield sorted(refused, key=lambda row: row.number)

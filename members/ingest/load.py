@@ -26,7 +26,9 @@ from members.ingest.orders import write_orders
 from members.ingest.reading import read_items
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import member_row, order_row
+from members.models import ConsentSource
 from members.services.calendar import hold_zone
+from members.services.consents import Origin
 from members.services.journal import Journal
 
 LONGEST_PROOF = 300
@@ -42,12 +44,21 @@ ROWS: Mapping[str, tuple[type[Struct], Callable[..., Any]]] = {
 
 
 @without_looking_for_cycles()
-def ingest_members(items: Sequence[object], *, now: datetime, proof: str, journal: Journal | None = None) -> IngestResult:
+def ingest_members(
+    items: Sequence[object],
+    *,
+    now: datetime,
+    proof: str,
+    source: ConsentSource = ConsentSource.FILE,
+    journal: Journal | None = None,
+) -> IngestResult:
     """This function will take member items (decoded JSON objects) in, one transaction a call, at most about 5,000 items.
 
     Never raises for a bad row: it is rejected with its reasons, the others are written. `proof` says how we know of the
-    consents that the items state, for instance "stated by the key Shop". Posting an item again changes nothing. A member
-    who stands twice among the items is written once, the later item over the earlier.
+    consents that the items state without a proof of their own, for instance "stated by the key Shop"; `source` through what
+    they came. A consent of who unsubscribed is not taken without a later date and a proof; the rest of the item is, and
+    `warnings` say so. Posting an item again changes nothing. A member who stands twice among the items is written once, the
+    later item over the earlier.
 
     `journal` notes what was made and changed; it commits with the caller's transaction.
 
@@ -56,9 +67,10 @@ def ingest_members(items: Sequence[object], *, now: datetime, proof: str, journa
     """
     given = Surroundings(now=now, zone=shop_zone(), currency=shop_currency())
     rows, rejected = _read(items, MemberItem, member_row, given)
+    origin = Origin(source, proof[:LONGEST_PROOF], stated_by=proof[:LONGEST_PROOF])
     with transaction.atomic():
         hold_zone(now=now)
-        result = write_members(rows, given, proof=proof[:LONGEST_PROOF], journal=journal) if rows else IngestResult(0, ())
+        result = write_members(rows, given, origin=origin, journal=journal) if rows else IngestResult(0, ())
     return _with_rejected(result, rejected)
 
 

@@ -19,18 +19,21 @@ from core.sql import find_rows, insert_rows, update_rows
 from members.ingest.attributes import declare_attributes
 from members.ingest.merged import Answering, answering
 from members.ingest.normalise import MEMBER_KEYS, Surroundings
+from members.ingest.referrers import referrers_of
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import Identifies, MemberRow
-from members.models import Consent, DirtyMark, Identifier, Member, MemberTag, Purpose, random_bucket
+from members.models import DirtyMark, Identifier, Member, MemberTag, random_bucket
+from members.services.consents import Origin, Recorded, Word, record
 from members.services.earning.marks import mark_profiles
 from members.services.journal import Journal, member_mark, plain
 
-DERIVED: dict[str, Any] = {"birth_year": None, "birth_key": None, "registered_day": None}
+DERIVED: dict[str, Any] = {"birth_year": None, "birth_key": None, "birth_calendar": "", "registered_day": None}
 EMPTY: dict[str, Any] = {key.column: key.empty for key in MEMBER_KEYS} | DERIVED | {"attributes": {}}
 """What a column holds that no row ever stated."""
 
 COLUMNS = tuple(EMPTY)
-TOLD_TOGETHER = frozenset({"birth_key", "birth_year", "registered_at", "registered_day"})
+BIRTHDAY = ("birth_key", "birth_year", "birth_calendar")
+TOLD_TOGETHER = frozenset({*BIRTHDAY, "registered_at", "registered_day"})
 IDENTIFIER_KEY = ("source", "kind", "value")
 TAG_COLUMNS = ("pk", "member_id", "tag")
 ATTEMPTS = 5
@@ -57,17 +60,18 @@ class MemberState:
     tags: tuple[str, ...] | None = None
     more_tags: tuple[str, ...] = ()
     identifiers: tuple[Identifies, ...] | None = None
-    consents: dict[str, bool] = field(default_factory=dict)
-    more_consents: dict[str, bool] = field(default_factory=dict)
+    words: list[tuple[MemberRow, bool]] = field(default_factory=list)
+    """Rows that speak of consent, in order, and whether they only add: a merged id's consent fills what is not known."""
 
     def take(self, row: MemberRow) -> None:
+        if row.consents:
+            self.words.append((row, row.adds_only))
         if row.adds_only:
             self.add(row)
             return
         self.values = {**self.values, **row.stated, "attributes": _merged(self.values["attributes"], row)}
         self.tags = self.tags if row.tags is UNSET else row.tags
         self.identifiers = self.identifiers if row.identifiers is UNSET else row.identifiers
-        self.consents |= row.consents
 
     def add(self, row: MemberRow) -> None:
         """This function will take of a merged id's row what is not known, and its refusals: those are never lost."""
@@ -76,15 +80,13 @@ class MemberState:
             for column, value in row.stated.items()
             if column in self.values and self.values[column] in (None, "") and column not in TOLD_TOGETHER
         }
-        for columns in (("birth_key", "birth_year"), ("registered_at", "registered_day")):
+        for columns in (BIRTHDAY, ("registered_at", "registered_day")):
             if columns[0] in row.stated and self.values[columns[0]] is None:
                 new |= {column: row.stated[column] for column in columns}
         attributes = {} if row.attributes is UNSET or row.attributes is None else row.attributes
         more = {name: value for name, value in attributes.items() if value is not None}
         self.values = {**self.values, **new, "attributes": {**more, **self.values["attributes"]}}
         self.more_tags += () if row.tags is UNSET else row.tags
-        for channel, word in row.consents.items():
-            (self.more_consents if word else self.consents)[channel] = word
 
 
 def _merged(known: Mapping[str, Any], row: MemberRow) -> Mapping[str, Any]:
@@ -138,14 +140,14 @@ class Claims:
 
 
 def write_members(
-    rows: Sequence[MemberRow], given: Surroundings, *, proof: str, journal: Journal | None = None
+    rows: Sequence[MemberRow], given: Surroundings, *, origin: Origin, journal: Journal | None = None
 ) -> IngestResult:
     """This function will write cleaned rows and mark their members, inside the caller's transaction."""
     overtaken = Overtaken()
     for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
-                return _write(rows, given, proof, journal)
+                return _write(rows, given, origin, journal)
         except Overtaken as error:
             overtaken = error
     raise overtaken
@@ -161,7 +163,7 @@ def _spoken_of(rows: Sequence[MemberRow], found: Mapping[str, Answering]) -> Seq
     ]
 
 
-def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str, journal: Journal | None) -> IngestResult:
+def _write(rows: Sequence[MemberRow], given: Surroundings, origin: Origin, journal: Journal | None) -> IngestResult:
     """Members first, so that whoever writes the same ones waits; then who holds which identifier cannot change under us.
 
     What may be overtaken is written before anything is noted in the journal.
@@ -169,6 +171,7 @@ def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str, journal: 
     names = {row.external_id for row in rows}
     merged = answering(names)
     rows = _spoken_of(rows, merged)
+    referrers = referrers_of(rows)
     by_member: dict[str, list[MemberRow]] = {}
     for row in rows:
         by_member.setdefault(row.external_id, []).append(row)
@@ -179,7 +182,7 @@ def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str, journal: 
     rejected: list[RejectedRow] = []
     states: dict[int, MemberState] = {}
     for row in rows:
-        problem = claims.refused(row)
+        problem = referrers.refused(row) or claims.refused(row)
         if problem is None:
             pk = ids[row.external_id]
             states.setdefault(pk, MemberState(EMPTY if pk in made else stored[pk])).take(row)
@@ -189,7 +192,8 @@ def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str, journal: 
     changed = {pk: state.values for pk, state in states.items() if _differ(state.values, stored[pk])}
     update_rows(Member, "pk", COLUMNS, [(pk, *_in_order(values)) for pk, values in changed.items()])
     named = _move_identifiers(claims, ids, journal)
-    touched = changed.keys() | named | _replace_tags(states, journal) | _set_consents(states, given, proof, journal)
+    said = _record_words(states, given, origin, journal)
+    touched = changed.keys() | named | _replace_tags(states, journal) | {pk for pk, _channel, _purpose in said.changed}
     touched |= made & states.keys()
     Member.objects.filter(pk__in=made - states.keys()).delete()  # made for rows that were refused in the end
     insert_rows(DirtyMark, ["member_id"], [(pk,) for pk in sorted(touched)])
@@ -201,7 +205,8 @@ def _write(rows: Sequence[MemberRow], given: Surroundings, proof: str, journal: 
         journal.members += [(pk, member_mark(states[pk].values)) for pk in sorted(created)]
         for pk in sorted(changed.keys() - created):
             journal.member_changed(pk, stored[pk], changed[pk])
-    return IngestResult(len(rows) - len(rejected), tuple(rejected), len(created), len(touched - created))
+    kept_back = _kept_back(said)
+    return IngestResult(len(rows) - len(rejected), tuple(rejected), len(created), len(touched - created), kept_back)
 
 
 def _stored(
@@ -283,7 +288,7 @@ def _move_identifiers(claims: Claims, ids: Mapping[str, int], journal: Journal |
     return {row[-1] for row in lost} | {holder for _pk, holder in made}
 
 
-# --- Tags and consents
+# --- Tags, and what members say about being written to
 
 
 def _replace_tags(states: Mapping[int, MemberState], journal: Journal | None) -> set[int]:
@@ -302,31 +307,30 @@ def _replace_tags(states: Mapping[int, MemberState], journal: Journal | None) ->
     return {pk for pk, _tag in lost | new}
 
 
-def _set_consents(states: Mapping[int, MemberState], given: Surroundings, proof: str, journal: Journal | None) -> set[int]:
-    """This function will write down consents that differ from the last word, with their proof and time."""
-    stated = {(pk, channel): word for pk, state in states.items() for channel, word in state.consents.items()}
-    offered = {(pk, channel): word for pk, state in states.items() for channel, word in state.more_consents.items()}
-    asked = {pk for pk, _channel in (*stated, *offered)}
-    known = Consent.objects.filter(member_id__in=asked, purpose=Purpose.MARKETING).values_list(
-        "member_id", "channel", "granted", "proof", "changed_at"
-    )
-    before = {(pk, channel): word for pk, channel, *word in known}
-    words = {key: word[0] for key, word in before.items()}
-    stated = {**{key: word for key, word in offered.items() if key not in words}, **stated}
-    rows = [
-        (pk, channel, Purpose.MARKETING.value, word, proof, given.now)
-        for (pk, channel), word in sorted(stated.items())
-        if words.get((pk, channel)) != word
+def _record_words(
+    states: Mapping[int, MemberState], given: Surroundings, origin: Origin, journal: Journal | None
+) -> Recorded:
+    """This function will write down what the rows say about being written to. A merged id's word only fills what is not
+    known, except for a refusal, which is never lost."""
+    words = [
+        Word(pk, stated, origin, if_new=adds_only and stated.granted, index=row.index)
+        for pk, state in sorted(states.items())
+        for row, adds_only in state.words
+        for stated in row.consents
     ]
-    insert_rows(
-        Consent,
-        ["member", "channel", "purpose", "granted", "proof", "changed_at"],
-        rows,
-        conflict=["member", "channel", "purpose"],
-        update=["granted", "proof", "changed_at"],
-    )
+    done = record(words, now=given.now)
     if journal is not None:
-        for pk, channel, _purpose, *said in rows:
-            former = [plain(value) for value in before.get((pk, channel), ())]
-            journal.consents.append({"member": pk, "channel": channel, "before": former, "after": [*map(plain, said)]})
-    return {row[0] for row in rows}
+        for (pk, channel, purpose), (before, after) in done.changed.items():
+            entry = {"member": pk, "channel": channel, "purpose": purpose, "before": [*map(plain, before or ())]}
+            journal.consents.append({**entry, "after": [*map(plain, after)]})
+    return done
+
+
+def _kept_back(said: Recorded) -> tuple[RejectedRow, ...]:
+    """The words that were not taken, by the place of their items."""
+    found: dict[int, list[FieldProblem]] = {}
+    for word in said.kept_back:
+        message = _("Unsubscribed: only a later consent, with its date and a proof, is taken.")
+        problem = FieldProblem(f"consents.{word.stated.channel}.{word.stated.purpose}", "suppressed", message)
+        found.setdefault(word.index, []).append(problem)
+    return tuple(RejectedRow(index, tuple(problems)) for index, problems in sorted(found.items()))

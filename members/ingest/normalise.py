@@ -156,8 +156,11 @@ def instant(value: Any, given: Surroundings) -> datetime:
     return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
-def birthday(value: str, given: Surroundings) -> tuple[int | None, int | None]:
-    """This function will read "1990-02-28" or "--02-28" into (year or None, month * 100 + day)."""
+def birthday(value: str, given: Surroundings, *, lunar: bool = False) -> tuple[int | None, int | None]:
+    """This function will read "1990-02-28" or "--02-28" into (year or None, month * 100 + day).
+
+    By the lunar calendar every month may have a 30th day: which do, differs from year to year.
+    """
     value = value.strip()
     if not value:
         return None, None
@@ -166,13 +169,19 @@ def birthday(value: str, given: Surroundings) -> tuple[int | None, int | None]:
         raise Refused("invalid_date", _("This must be a date such as 1990-02-28, or --02-28 without the year."))
     month, day = int(match["month"]), int(match["day"])
     year = None if match["year"] == "-" else int(match["year"])
-    try:
-        date(LEAP_YEAR, month, day)
-    except ValueError:
-        raise Refused("invalid_date", _("There is no such day in any year.")) from None
+    if not (1 <= month <= 12 and 1 <= day <= 30) if lunar else not _in_some_year(month, day):
+        raise Refused("invalid_date", _("There is no such day in any year."))
     if year is not None:
         _demand_birth_year(year, month, day, given)
     return year, month * 100 + day
+
+
+def _in_some_year(month: int, day: int) -> bool:
+    try:
+        date(LEAP_YEAR, month, day)
+    except ValueError:
+        return False
+    return True
 
 
 def _demand_birth_year(year: int, month: int, day: int, given: Surroundings) -> None:
@@ -245,6 +254,24 @@ def currency(value: str, given: Surroundings) -> str:
     return given.currency
 
 
+# --- Lists of words
+
+LONGEST_WORD = 60
+LONGEST_LIST = 500
+BAR = "|"
+
+
+def listed_words(value: list[str], given: Surroundings) -> str:
+    """This function will join words with bars, in their order, each once."""
+    words = dict.fromkeys(word for each in value if (word := trimmed(each, LONGEST_WORD)))
+    if any(BAR in word for word in words):
+        raise Refused("invalid", _("A word holds no bar (|)."))
+    joined = BAR.join(words)
+    if len(joined) > LONGEST_LIST:
+        raise Refused("too_long", _("At most %(limit)s characters are taken.") % {"limit": LONGEST_LIST})
+    return joined
+
+
 # --- Attributes
 
 
@@ -273,6 +300,10 @@ MEMBER_KEYS: tuple[Key, ...] = (
     Key("source", "source", text(100), ""),
     Key("time_zone", "time_zone", time_zone, ""),
     Key("language", "language", language, ""),
+    Key("occupation", "occupation", text(100), ""),
+    Key("family", "family", text(300), ""),
+    Key("hobbies", "hobbies", listed_words, ""),
+    Key("referrer", "referrer", text(LONGEST_ID), ""),
 )
 
 ORDER_KEYS: tuple[Key, ...] = (

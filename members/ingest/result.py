@@ -21,12 +21,17 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """Every item is either accepted or rejected. `created` and `changed` count members or orders, not items."""
+    """Every item is either accepted or rejected. `created` and `changed` count members or orders, not items.
+
+    `warnings` are what was left out of items that were accepted: consents of members who unsubscribed.
+    """
 
     accepted: int
     rejected: tuple[RejectedRow, ...]
     created: int = 0
     changed: int = 0
+    warnings: tuple[RejectedRow, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        return {"accepted": self.accepted, "rejected": [row.as_json() for row in self.rejected]}
+        told: dict[str, Any] = {"accepted": self.accepted, "rejected": [row.as_json() for row in self.rejected]}
+        return {**told, "warnings": [row.as_json() for row in self.warnings]} if self.warnings else told

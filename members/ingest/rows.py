@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,7 +15,9 @@ from core.errors import FieldProblem
 from core.periods import day_number, hour_of_day
 from members.ingest.contracts import (
     MOST_MINOR,
+    Calendar,
     ConsentsItem,
+    ConsentWord,
     IdentifierItem,
     LineItem,
     MemberItem,
@@ -37,7 +39,8 @@ from members.ingest.normalise import (
     trimmed,
 )
 from members.ingest.result import RejectedRow
-from members.models import Channel
+from members.models import Channel, Purpose
+from members.services.consents import Stated
 
 NEVER_NULL = frozenset({"placed_at"})
 """Required keys whose type alone lets null through."""
@@ -80,7 +83,7 @@ class MemberRow:
     attributes: dict[str, Any] | UnsetType | None
     tags: tuple[str, ...] | UnsetType
     identifiers: tuple[Identifies, ...] | UnsetType
-    consents: dict[str, bool]
+    consents: tuple[Stated, ...]
     adds_only: bool = False
     """The row names a merged id: it fills what is not known of the member who answers for it, and replaces nothing."""
 
@@ -138,9 +141,7 @@ def member_row(index: int, item: MemberItem, given: Surroundings) -> MemberRow |
     """This function will clean one member item, or tell everything that is wrong with it."""
     reader = Reader(given)
     stated = reader.stated(item, MEMBER_KEYS)
-    if item.birth_date is not UNSET:
-        read = reader.take("birth_date", birthday, item.birth_date or "", given)
-        stated["birth_year"], stated["birth_key"] = read or (None, None)
+    _take_birthday(reader, item, stated)
     if "registered_at" in stated:
         registered_at = stated["registered_at"]
         stated["registered_day"] = None if registered_at is None else day_number(registered_at, given.zone)
@@ -151,9 +152,27 @@ def member_row(index: int, item: MemberItem, given: Surroundings) -> MemberRow |
         attributes=_attributes(reader, item.attributes),
         tags=_tags(reader, item.tags),
         identifiers=_identifiers(reader, item.identifiers),
-        consents={} if item.consents is UNSET else _consents(item.consents),
+        consents=() if item.consents is UNSET else _consents(reader, item.consents, item),
     )
     return RejectedRow(index, tuple(reader.problems)) if reader.problems else row
+
+
+def _take_birthday(reader: Reader, item: MemberItem, stated: dict[str, Any]) -> None:
+    """Date and calendar are one thing: a date without a calendar is solar, a calendar without a date says nothing."""
+    calendar = None if item.birth_calendar is UNSET else item.birth_calendar
+    if item.birth_date is UNSET:
+        if calendar is not None:
+            message = _("A calendar comes with a birth date.")
+            reader.problems.append(FieldProblem("birth_calendar", "birth_date_missing", message))
+        return
+    lunar = calendar is not None and calendar is not Calendar.SOLAR
+
+    def read(value: str) -> tuple[int | None, int | None]:
+        return birthday(value, reader.given, lunar=lunar)
+
+    year, key = reader.take("birth_date", read, item.birth_date or "") or (None, None)
+    stated["birth_year"], stated["birth_key"] = year, key
+    stated["birth_calendar"] = calendar.value if lunar and calendar is not None and key is not None else ""
 
 
 def _attributes(reader: Reader, given: dict[str, Any] | UnsetType | None) -> dict[str, Any] | UnsetType | None:
@@ -186,9 +205,50 @@ def _identifiers(reader: Reader, given: list[IdentifierItem] | UnsetType | None)
     return tuple(found)
 
 
-def _consents(item: ConsentsItem) -> dict[str, bool]:
-    words = {channel: getattr(item, channel) for channel in Channel.values}
-    return {channel: word for channel, word in words.items() if word is not UNSET}
+LONGEST_PROOF = 300
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""A consent said later than now would outlast every refusal until then."""
+
+
+def _consents(reader: Reader, told: ConsentsItem, item: MemberItem) -> tuple[Stated, ...]:
+    """Words by channel and purpose; what the item says about all of them stands where a word says nothing of its own."""
+    found: list[Stated] = []
+    for channel in Channel.values:
+        of_channel = getattr(told, channel)
+        if of_channel is UNSET:
+            continue
+        if isinstance(of_channel, bool):
+            word = ConsentWord(of_channel)
+            found.append(_stated(reader, channel, Purpose.MARKETING.value, word, item, f"consents.{channel}"))
+            continue
+        for purpose in Purpose.values:
+            word = getattr(of_channel, purpose)
+            if word is not UNSET:
+                word = ConsentWord(word) if isinstance(word, bool) else word
+                found.append(_stated(reader, channel, purpose, word, item, f"consents.{channel}.{purpose}"))
+    return tuple(found)
+
+
+def _stated(reader: Reader, channel: str, purpose: str, word: ConsentWord, item: MemberItem, path: str) -> Stated:
+    at, where = (item.consent_at, "consent_at") if word.at is UNSET else (word.at, f"{path}.at")
+    proof = item.consent_proof if word.proof is UNSET else word.proof
+    text_version = item.consent_text_version if word.text_version is UNSET else word.text_version
+    return Stated(
+        channel,
+        purpose,
+        word.granted,
+        None if at is UNSET or at is None or at == "" else reader.take(where, said_at, at, reader.given),
+        reader.take(f"{path}.proof", trimmed, (proof or "") if proof is not UNSET else "", LONGEST_PROOF) or "",
+        reader.take(f"{path}.text_version", trimmed, (text_version or "") if text_version is not UNSET else "", 100) or "",
+    )
+
+
+def said_at(value: Any, given: Surroundings) -> datetime:
+    """This function will read when a member said something: never later than now, a clock's few minutes aside."""
+    at = instant(value, given)
+    if at > given.now + CLOCKS_DIFFER:
+        raise Refused("in_the_future", _("A word on consent was said at the latest now."))
+    return min(at, given.now)
 
 
 # --- Orders

@@ -146,6 +146,7 @@ def _counted(batch: list[SourceRow], whole: list[SourceRow], result: Any, counts
     counts.rejected += len(refused)
     counts.created += result.created
     counts.changed += result.changed
+    counts.suppressed += sum(len(each.errors) for each in result.warnings)
     return sorted(refused, key=lambda each: (str(each.path), each.number))
 
 
@@ -181,4 +182,5 @@ def _take_profiles(
     names = {_name(claim): profile.member for profile in profiles for claim in profile.claims}
     claim_identifiers(names=names, journal=journal)
     counts.rejected += len(result.rejected)
+    counts.suppressed += sum(len(each.errors) for each in result.warnings)
     return [RefusedItem(0, told[each.index], each) for each in result.rejected]

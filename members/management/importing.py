@@ -142,7 +142,14 @@ class ImportCommand(BaseCommand):
             "members": f"{Member.objects.count():,}",
             **{channel: f"{Member.objects.contactable(channel=channel).count():,}" for channel in Channel.values},
         }
-        said = [sentence, *self._reasons_sentences(counts), *([_("Dry run: nothing was kept.")] if dry_run else [])]
+        left_out = _("Left out %(count)s consents of members who unsubscribed.") % {"count": f"{counts.suppressed:,}"}
+        kept_back = [left_out] if counts.suppressed else []
+        said = [
+            sentence,
+            *kept_back,
+            *self._reasons_sentences(counts),
+            *([_("Dry run: nothing was kept.")] if dry_run else []),
+        ]
         return " ".join(said)
 
     def _reasons_sentences(self, counts: ImportCounts) -> Iterator[str]:

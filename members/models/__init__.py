@@ -1,6 +1,15 @@
 from members.models.attribute import AttributeDefinition, AttributeType
 from members.models.calendar import StoredCalendar
-from members.models.consent import Channel, Consent, Purpose
+from members.models.consent import (
+    Channel,
+    Consent,
+    ConsentRecord,
+    ConsentRequest,
+    ConsentSource,
+    Purpose,
+    RequestState,
+    Said,
+)
 from members.models.dirty import DirtyMark
 from members.models.earning import (
     EARNING_EVENTS,
@@ -33,7 +42,17 @@ from members.models.ledger import (
 )
 from members.models.lookups import BeginsWith
 from members.models.mapping import ColumnMapping, DateOrder, MappingTarget
-from members.models.member import ADDRESS_COLUMNS, BUCKETS, Gender, Member, MemberTag, random_bucket
+from members.models.member import (
+    ADDRESS_COLUMNS,
+    BUCKETS,
+    BirthCalendar,
+    BirthdayPolicy,
+    Gender,
+    LeapDay,
+    Member,
+    MemberTag,
+    random_bucket,
+)
 from members.models.merge import MergeRecord
 from members.models.order import STATUS_RANK, Order, OrderLine, OrderStatus, Refund, RefundReason
 from members.models.product import Category, Product
@@ -65,10 +84,15 @@ __all__ = [
     "AttributeType",
     "BeginsWith",
     "BehaviourEvent",
+    "BirthCalendar",
+    "BirthdayPolicy",
     "Category",
     "Channel",
     "ColumnMapping",
     "Consent",
+    "ConsentRecord",
+    "ConsentRequest",
+    "ConsentSource",
     "DateOrder",
     "DirtyMark",
     "DowngradePolicy",
@@ -94,6 +118,7 @@ __all__ = [
     "JsonGiven",
     "JsonNumber",
     "JsonText",
+    "LeapDay",
     "LedgerEntry",
     "LotMovement",
     "LotState",
@@ -117,6 +142,8 @@ __all__ = [
     "RefundPolicy",
     "RefundReason",
     "ReviewRule",
+    "RequestState",
+    "Said",
     "Shop",
     "StoredCalendar",
     "Tier",

@@ -49,6 +49,7 @@ class Import(models.Model):
     rejected = models.PositiveIntegerField(_("refused"), default=0)
     created = models.PositiveIntegerField(_("new"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
+    suppressed = models.PositiveIntegerField(_("consents of the unsubscribed"), default=0, db_default=0)
     reasons = models.JSONField(default=dict, editable=False)
     rejects = models.JSONField(default=dict, editable=False)
     trial = models.JSONField(default=dict, editable=False)

@@ -17,6 +17,21 @@ class Gender(models.TextChoices):
     OTHER = "other", _("other")
 
 
+class BirthCalendar(models.TextChoices):
+    """Empty is the solar calendar. `lunar_leap`: born in a leap month, kept in the month itself where a year has no leap."""
+
+    LUNAR = "lunar", _("lunar")
+    LUNAR_LEAP = "lunar_leap", _("lunar, in a leap month")
+
+
+class LeapDay(models.TextChoices):
+    """When those born on 29 February have their birthday in common years."""
+
+    FEB_28 = "feb_28", _("on 28 February")
+    MAR_1 = "mar_1", _("on 1 March")
+    LEAP_YEARS = "leap_years", _("only in leap years")
+
+
 BUCKETS = 10_000
 
 
@@ -60,7 +75,8 @@ class Member(models.Model):
     """A profile. Empty text means not known; a birthday is a month and a day with an optional year.
 
     `birth_key` is month * 100 + day (229 for the 29th of February), so that a birthday is one indexed comparison whether or
-    not the year is known. The day is checked against a leap year: 29 February is a birthday in every year.
+    not the year is known. The day is checked against a leap year: 29 February is a birthday in every year. By the lunar
+    calendar month, day and year are the lunar ones. `referrer` is an id as it was told, of a member who may come later.
     """
 
     external_id = models.CharField(_("external id"), max_length=200, unique=True)
@@ -68,6 +84,9 @@ class Member(models.Model):
     gender = models.CharField(_("gender"), max_length=10, choices=Gender, blank=True)
     birth_year = models.PositiveSmallIntegerField(_("birth year"), null=True, blank=True)
     birth_key = models.PositiveSmallIntegerField(_("birthday"), null=True, blank=True)
+    birth_calendar = models.CharField(
+        _("calendar of the birthday"), max_length=12, choices=BirthCalendar, blank=True, db_default=""
+    )
     phone = models.CharField(_("phone"), max_length=32, blank=True)
     email = models.CharField(_("e-mail"), max_length=254, blank=True)
     city = models.CharField(_("city"), max_length=100, blank=True)
@@ -77,6 +96,14 @@ class Member(models.Model):
     source = models.CharField(_("source"), max_length=100, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True, help_text=_("empty: the shop's"))
     language = models.CharField(_("language"), max_length=16, blank=True)
+    occupation = models.CharField(_("occupation"), max_length=100, blank=True, db_default="")
+    family = models.CharField(_("family"), max_length=300, blank=True, db_default="")
+    hobbies = models.CharField(
+        _("hobbies"), max_length=500, blank=True, db_default="", help_text=_("words with a bar between them")
+    )
+    referrer = models.CharField(
+        _("referred by"), max_length=200, blank=True, db_default="", help_text=_("the external id of who brought them")
+    )
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     made_up_fields = models.JSONField(
         _("made-up fields"), default=list, blank=True, help_text=_("fields invented for the demonstration")
@@ -89,6 +116,7 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        permissions = [("view_contacts", _("Can see phone numbers and e-mail addresses in full"))]
         constraints = [
             models.CheckConstraint(condition=~Q(external_id=""), name="member_external_id_given"),
             models.CheckConstraint(
@@ -99,12 +127,19 @@ class Member(models.Model):
                 condition=Q(birth_year__isnull=True) | Q(birth_key__isnull=False),
                 name="member_birth_year_comes_with_birthday",
             ),
+            models.CheckConstraint(
+                condition=Q(birth_calendar="") | Q(birth_calendar__in=BirthCalendar.values, birth_key__isnull=False),
+                name="member_calendar_comes_with_birthday",
+            ),
             models.CheckConstraint(condition=Q(gender__in=["", *Gender.values]), name="member_gender_known"),
             models.CheckConstraint(condition=Q(random_bucket__lt=BUCKETS), name="member_bucket_of_10000"),
         ]
         indexes = [
             # Whose birthday is it: the date trigger.
             models.Index(fields=["birth_key"], name="member_birthday", condition=Q(birth_key__isnull=False)),
+            # Whose lunar birthday is it; and whom did somebody bring.
+            models.Index(fields=["birth_calendar", "birth_key"], name="member_lunar", condition=~Q(birth_calendar="")),
+            models.Index(fields=["referrer"], name="member_referred", condition=~Q(referrer="")),
             # A sample of so many in ten thousand: estimates, and the field random_bucket in rules.
             models.Index(fields=["random_bucket"], name="member_bucket"),
             # The search box finds a name, phone or e-mail by how it begins (external ids have an index of their own).
@@ -152,3 +187,23 @@ class MemberTag(models.Model):
 
     def __str__(self) -> str:
         return self.tag
+
+
+class BirthdayPolicy(models.Model):
+    """How the shop keeps birthdays; one row, edited by people. A campaign may say otherwise for itself."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    leap_day = models.CharField(
+        _("29 February is kept, in common years,"), max_length=12, choices=LeapDay, default=LeapDay.FEB_28
+    )
+
+    class Meta:
+        verbose_name = _("birthday policy")
+        verbose_name_plural = _("birthday policy")
+        constraints = [
+            models.CheckConstraint(condition=Q(id=1), name="birthday_policy_one_row"),
+            models.CheckConstraint(condition=Q(leap_day__in=LeapDay.values), name="birthday_policy_leap_day_known"),
+        ]
+
+    def __str__(self) -> str:
+        return str(_("Birthday policy"))

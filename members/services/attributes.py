@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
@@ -20,6 +21,8 @@ from members.models.attribute import LONGEST_NAME
 LOOKED_AT = 5_000
 """Members whose attributes are looked at: a page costs the same however many there are."""
 FEWEST_BUCKETS = 10
+LONGEST_KEY = 100
+"""Characters of a name under which values come in: what the ingest takes."""
 
 
 class AttributeInUse(DomainError):
@@ -73,15 +76,28 @@ def uses_of_attribute(name: str) -> list[tuple[AttributeUse, Use]]:
     return [(each, use) for each in attribute_uses for use in each.rows(f"{ATTRIBUTE}{name}") if use.holds]
 
 
+def declare_attribute(*, name: str, label: str, type_: str, now: datetime) -> AttributeDefinition:
+    """This function will declare an attribute before any member carries it, so that rules can name it.
+
+    Raises InvalidInput for a name, label or type that is none, and for a name that is declared already.
+    """
+    name = name.strip()
+    if not name or len(name) > LONGEST_KEY or "\x00" in name:
+        raise _refused("name", _("A name has 1 to %(limit)s characters.") % {"limit": LONGEST_KEY})
+    _require_sound(label, type_)
+    with transaction.atomic():
+        lock_for_transaction(LockSpace.REFRESH, EDITING)
+        if AttributeDefinition.objects.filter(name=name).exists():
+            raise _refused("name", _("There is an attribute of this name."))
+        return AttributeDefinition.objects.create(name=name, label=label.strip(), type=type_, inferred=False, created_at=now)
+
+
 def change_attribute(*, attribute: AttributeDefinition, label: str, type_: str) -> AttributeDefinition:
     """This function will save another label or type, which says from then on how rules read it.
 
     Raises InvalidInput for a type or label that is none, AttributeInUse where rules read the attribute as what it was.
     """
-    if type_ not in AttributeType.values:
-        raise _refused("type", _("This must be one of %(choices)s.") % {"choices": ", ".join(AttributeType.values)})
-    if len(label.strip()) > LONGEST_NAME:
-        raise _refused("label", _("At most %(limit)s characters.") % {"limit": LONGEST_NAME})
+    _require_sound(label, type_)
     with transaction.atomic():
         stored = _held(attribute)
         if stored.type != type_:
@@ -99,6 +115,13 @@ def delete_attribute(*, attribute: AttributeDefinition) -> None:
         stored = _held(attribute)
         _require_unused(stored)
         stored.delete()
+
+
+def _require_sound(label: str, type_: str) -> None:
+    if type_ not in AttributeType.values:
+        raise _refused("type", _("This must be one of %(choices)s.") % {"choices": ", ".join(AttributeType.values)})
+    if len(label.strip()) > LONGEST_NAME:
+        raise _refused("label", _("At most %(limit)s characters.") % {"limit": LONGEST_NAME})
 
 
 def _held(attribute: AttributeDefinition) -> AttributeDefinition:

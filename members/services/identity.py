@@ -17,7 +17,7 @@ from core.errors import DomainError, NotFound
 from core.locks import LockSpace, lock_for_transaction
 from core.registry import Check, Moved, member_data
 from core.sql import insert_json, insert_rows, rows_as_json
-from members.models import DirtyMark, Member, MergeRecord
+from members.models import DirtyMark, Member, MergeRecord, Purpose
 from members.services.merging import prevailing, profile_gained
 
 logger = logging.getLogger(__name__)
@@ -54,8 +54,8 @@ def preview_merge(*, keep: int, drop: int) -> MergePreview:
         drop=members[drop],
         moves=_counts(keep, drop),
         profile=profile_gained(keep=keep, drop=drop),
-        refused=tuple(word["channel"] for word in words if not word["granted"]),
-        granted=tuple(word["channel"] for word in words if word["granted"]),
+        refused=tuple(word["channel"] for word in words if not word["granted"] and word["purpose"] == Purpose.MARKETING),
+        granted=tuple(word["channel"] for word in words if word["granted"] and word["purpose"] == Purpose.MARKETING),
     )
 
 

@@ -38,6 +38,9 @@ MEMBER_MARKED = (
     "time_zone", "language", "attributes",
 )  # fmt: skip
 
+MEMBER_ADDED = ("birth_calendar", "occupation", "family", "hobbies", "referrer")
+"""Columns that came later. They count where they say something, so that a mark made before they were there still holds."""
+
 Marked = tuple[int, int]
 """A row's id with its mark."""
 
@@ -145,7 +148,8 @@ def order_mark_of(values: Mapping[str, Any], sums: tuple[int, int, int] | None) 
 
 
 def member_mark(values: Mapping[str, Any]) -> int:
-    return mark(values[name] for name in MEMBER_MARKED)
+    added = (word for name in MEMBER_ADDED if values[name] for word in (name, values[name]))
+    return mark((*(values[name] for name in MEMBER_MARKED), *added))
 
 
 def changed_attributes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:

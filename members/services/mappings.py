@@ -82,9 +82,17 @@ MEMBER_KEYS: Mapping[str, MappedKey] = {
     "source": MappedKey(_("source")),
     "language": MappedKey(_("language")),
     "time_zone": MappedKey(_("time zone")),
+    "occupation": MappedKey(_("occupation")),
+    "family": MappedKey(_("family")),
+    "hobbies": MappedKey(_("hobbies"), "words"),
+    "referrer": MappedKey(_("referred by")),
     "tags": MappedKey(_("tags"), "words"),
     "consent_sms": MappedKey(_("agreed to SMS"), "flag"),
     "consent_email": MappedKey(_("agreed to e-mail"), "flag"),
+    "consent_at": MappedKey(_("agreed or refused at"), "time"),
+    "consent_proof": MappedKey(_("proof of consent")),
+    "consent_text_version": MappedKey(_("version of the text")),
+    "birth_calendar": MappedKey(_("calendar of the birthday")),
 }
 
 EVENT_KEYS: Mapping[str, MappedKey] = {

@@ -12,7 +12,20 @@ from django.utils.translation import gettext_lazy as _
 from core.batching import batches
 from core.registry import MemberDataHandler, Moved
 from core.sql import find_rows, insert_json, insert_rows, rows_as_json
-from members.models import BehaviourEvent, Consent, Identifier, Member, MemberTag, MergeRecord, Order
+from members.models import (
+    BehaviourEvent,
+    Consent,
+    ConsentRecord,
+    ConsentRequest,
+    ConsentSource,
+    Identifier,
+    Member,
+    MemberTag,
+    MergeRecord,
+    Order,
+    RequestState,
+)
+from members.services.consents import WORD, Origin, Standing, note_history, strictest, write_standing
 
 MERGED_SOURCE, MERGED_KIND = "rekindle", "merged_external_id"
 """The identifier under which a search still finds the member by the id that was dropped."""
@@ -20,7 +33,7 @@ MERGED_SOURCE, MERGED_KIND = "rekindle", "merged_external_id"
 FILLED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("name", ("name",)),
     ("gender", ("gender",)),
-    ("birth_date", ("birth_key", "birth_year")),
+    ("birth_date", ("birth_key", "birth_year", "birth_calendar")),
     ("phone", ("phone",)),
     ("email", ("email",)),
     ("city", ("city", "province")),
@@ -28,6 +41,10 @@ FILLED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("source", ("source",)),
     ("time_zone", ("time_zone",)),
     ("language", ("language",)),
+    ("occupation", ("occupation",)),
+    ("family", ("family",)),
+    ("hobbies", ("hobbies",)),
+    ("referrer", ("referrer",)),
 )
 """What is filled from the dropped profile, by the names that `made_up_fields` uses. What belongs together is filled only
 where the two do not contradict each other: the city of one and the province of the other would be no place."""
@@ -67,7 +84,7 @@ def merge(*, keep: int, drop: int, now: datetime) -> Moved:
         "events": move_rows(BehaviourEvent.objects.filter(member_id=drop), keep),
         "tags": _unite_tags(keep, drop),
         "identifiers": _unite_identifiers(keep, drop),
-        "consents": _settle_consents(keep, drop),
+        "consents": _settle_consents(keep, drop, now),
         "merges": move_rows(MergeRecord.objects.filter(member_id=drop), keep),
     }
 
@@ -75,7 +92,7 @@ def merge(*, keep: int, drop: int, now: datetime) -> Moved:
 def undo(*, keep: int, drop: int, moved: Moved, merged_at: datetime, now: datetime) -> None:
     for model, ids in ((Order, moved["orders"]), (BehaviourEvent, moved["events"]), (MergeRecord, moved["merges"])):
         return_rows(model, ids, keep=keep, drop=drop)
-    _part_consents(moved["consents"], keep=keep, drop=drop, merged_at=merged_at)
+    _part_consents(moved["consents"], keep=keep, drop=drop, merged_at=merged_at, now=now)
     _part_identifiers(moved["identifiers"], keep=keep, drop=drop)
     _part_tags(moved["tags"], keep=keep)
     _empty_profile(moved["profile"], keep)
@@ -117,7 +134,11 @@ def profile_gained(*, keep: int, drop: int) -> Document:
     for name, columns in FILLED:
         if any(_is_known(kept[column]) and kept[column] != dropped[column] for column in columns):
             continue
+        if name == "birth_date" and _is_known(kept["birth_key"]) and kept["birth_calendar"] != dropped["birth_calendar"]:
+            continue  # the same numbers by another calendar are another day
         new = {column: dropped[column] for column in columns if _is_known(dropped[column]) and not _is_known(kept[column])}
+        if name == "referrer" and dropped["referrer"] == kept["external_id"]:
+            continue  # one of the two had brought the other
         if new:
             gained |= new
             made_up |= {name} & set(dropped["made_up_fields"])
@@ -160,6 +181,10 @@ def _empty_profile(filled: Document, keep: int) -> None:
         }
     if "birth_year" not in restored and "birth_key" in restored and now_there["birth_year"] is not None:
         del restored["birth_key"]  # a year that was told since needs its day
+    if "birth_key" not in restored or "birth_calendar" not in after:
+        restored.pop("birth_calendar", None)  # a calendar goes with its day
+    elif "birth_calendar" not in restored:
+        restored["birth_calendar"] = ""
     _write_profile(keep, restored)
 
 
@@ -211,73 +236,85 @@ def _part_identifiers(identifiers: Document, *, keep: int, drop: int) -> None:
 # --- Consent
 
 
-def _words(member_id: int) -> dict[tuple[str, str], Document]:
+Topic = tuple[str, str]
+
+
+def _words(member_id: int) -> dict[Topic, Document]:
     rows = rows_as_json(Consent.objects.filter(member_id=member_id).order_by("pk"))
     return {_topic(row): row for row in rows}
 
 
-def _topic(word: Document) -> tuple[str, str]:
+def _topic(word: Document) -> Topic:
     return word["channel"], word["purpose"]
 
 
+def _standing(word: Document) -> Standing:
+    """A word as it was kept; one kept before there were dates of its own has none."""
+    changed_at = datetime.fromisoformat(word["changed_at"])
+    said_at, suppressed_at = _instant(word.get("said_at")), _instant(word.get("suppressed_at"))
+    return Standing(word["granted"], word["proof"], changed_at, said_at, suppressed_at)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
 def prevailing(*, keep: int, drop: int) -> list[Document]:
-    """This function will return the dropped member's words that replace those of the kept one: later ones, and at the same
-    instant a refusal."""
+    """This function will return what the kept member's words become where the dropped one's change them: later ones, at the
+    same instant a refusal, and every refusal for good that no consent was said after."""
     mine = _words(keep)
-    return [word for key, word in sorted(_words(drop).items()) if key not in mine or _prevails(word, over=mine[key])]
+    changed = []
+    for key, word in sorted(_words(drop).items()):
+        kept = _standing(mine[key]) if key in mine else None
+        settled = strictest(kept=kept, dropped=_standing(word))
+        if settled != kept:
+            changed.append({**word, **dict(zip(WORD, settled, strict=True))})
+    return changed
 
 
-def _prevails(word: Document, *, over: Document) -> bool:
-    said, heard = (datetime.fromisoformat(each["changed_at"]) for each in (word, over))
-    if said == heard:
-        return over["granted"] and not word["granted"]
-    return said > heard
-
-
-def _settle_consents(keep: int, drop: int) -> Document:
-    theirs = _words(drop)
-    before = _words(keep)
-    winners = prevailing(keep=keep, drop=drop)
+def _settle_consents(keep: int, drop: int, now: datetime) -> Document:
+    theirs, before = _words(drop), _words(keep)
+    settled = {_topic(word): Standing(*(word[name] for name in WORD)) for word in prevailing(keep=keep, drop=drop)}
     Consent.objects.filter(member_id=drop).delete()
-    _say(keep, winners)
-    replaced = [
-        before[(word["channel"], word["purpose"])] for word in winners if (word["channel"], word["purpose"]) in before
-    ]
-    return {"rows": list(theirs.values()), "won": winners, "before": replaced}
+    _say(keep, settled)
+    requests = ConsentRequest.objects.filter(member_id=drop)
+    pending = requests.filter(state=RequestState.PENDING)
+    pending.update(state=RequestState.REPLACED, settled_at=now, next_at=None)
+    return {
+        "rows": list(theirs.values()),
+        "won": [word for key, word in _words(keep).items() if key in settled],
+        "before": [before[key] for key in settled if key in before],
+        "records": move_rows(ConsentRecord.objects.filter(member_id=drop), keep),
+        "requests": move_rows(requests, keep),
+    }
 
 
-def _part_consents(consents: Document, *, keep: int, drop: int, merged_at: datetime) -> None:
+def _part_consents(consents: Document, *, keep: int, drop: int, merged_at: datetime, now: datetime) -> None:
     """Each gets back the own last word. A refusal said while they were one holds for both: a withdrawal is never lost."""
+    return_rows(ConsentRecord, consents.get("records", []), keep=keep, drop=drop)
+    return_rows(ConsentRequest, consents.get("requests", []), keep=keep, drop=drop)
     current = _words(keep)
-    before = {_topic(word): word for word in consents["before"]}
+    before = {_topic(word): _standing(word) for word in consents["before"]}
+    restored: dict[Topic, Standing | None] = {}
     for won in consents["won"]:
         key = _topic(won)
         there = current.get(key)
-        if there is None or any(there[name] != won[name] for name in ("granted", "proof", "changed_at")):
-            continue
-        if key in before:
-            _say(keep, [before[key]])
-        else:
-            Consent.objects.filter(pk=there["id"]).delete()
+        if there is not None and _standing(there) == _standing(won):
+            restored[key] = before.get(key)
+    _say(keep, {key: word for key, word in restored.items() if word is not None})
+    gone = [current[key]["id"] for key, word in restored.items() if word is None]
+    Consent.objects.filter(pk__in=gone).delete()
+    theirs = {_topic(word): _standing(word) for word in consents["rows"]}
+    refused = {
+        key: word
+        for key, word in ((_topic(each), _standing(each)) for each in current.values())
+        if not word.granted and word.changed_at > merged_at and key not in restored
+    }
     insert_json(Consent, consents["rows"])
-    refused = [
-        word for word in current.values() if not word["granted"] and datetime.fromisoformat(word["changed_at"]) > merged_at
-    ]
-    _say(drop, refused)
+    _say(drop, {key: strictest(kept=theirs.get(key), dropped=word) for key, word in refused.items()})
+    origin = Origin(ConsentSource.UNDO, "the two were parted")
+    note_history({(drop, *key): word for key, word in refused.items()}, origin=origin, now=now)
 
 
-def _say(member_id: int, words: Sequence[Document]) -> None:
-    rows = [
-        (
-            member_id,
-            word["channel"],
-            word["purpose"],
-            word["granted"],
-            word["proof"],
-            datetime.fromisoformat(word["changed_at"]),
-        )
-        for word in words
-    ]
-    key = ["member", "channel", "purpose"]
-    said = ["granted", "proof", "changed_at"]
-    insert_rows(Consent, [*key, *said], rows, conflict=key, update=said)
+def _say(member_id: int, words: Mapping[Topic, Standing]) -> None:
+    write_standing({(member_id, *key): word for key, word in words.items()})

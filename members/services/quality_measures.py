@@ -134,7 +134,7 @@ def _unknown(subject: str, name: str, column: str, *, ruled: str = "") -> Measur
 
 def _impossible_birthday(moment: Moment) -> Q:
     """Out of range: no such day in any year, before anybody's lifetime, or still to come."""
-    no_such_day = Q(birth_key__in=SHORT_MONTHS)
+    no_such_day = Q(birth_key__in=SHORT_MONTHS, birth_calendar="")
     for month in range(1, 13):
         no_such_day |= Q(birth_key=month * 100) | Q(birth_key__gt=month * 100 + 31, birth_key__lt=month * 100 + 100)
     to_come = Q(birth_year__gt=moment.year) | Q(birth_year=moment.year, birth_key__gt=moment.month_and_day)

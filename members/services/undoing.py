@@ -4,6 +4,7 @@ stopped. What somebody changed since, or what others rest on, is kept and counte
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -72,13 +73,13 @@ def _undo_last(job: RunningJob, found: Import, done: int) -> None:
             keep_writers_out()  # who found one of them, and has not written yet, would write of what is gone
         if not done:  # once begun it goes through: half of an import would be neither there nor gone
             demand_nothing_fired(found)
-        undone = undo_batch(journal)
+        undone = undo_batch(journal, now=job.now())
         ImportJournal.objects.filter(pk=last.pk).update(undone=True, entries="")
         known = Import.objects.values_list("undone", flat=True).get(pk=found.pk)
         Import.objects.filter(pk=found.pk).update(undone=undone.added_to(known))
 
 
-def undo_batch(journal: Journal) -> Undone:
+def undo_batch(journal: Journal, *, now: datetime) -> Undone:
     """This function will take back what a journal tells, inside the caller's transaction.
 
     1. hold the members, in the order of ids;
@@ -95,7 +96,7 @@ def undo_batch(journal: Journal) -> Undone:
     restore_orders(journal, holders, undone)
     give_back_names(journal)
     give_back_tags(journal)
-    give_back_words(journal)
+    give_back_words(journal, now=now)
     restore_members(journal, undone)
     remove_members(journal, undone)
     _restore_products(journal, undone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
@@ -11,12 +12,24 @@ from django.db.models import Model
 from core.batching import batches
 from core.registry import member_ties
 from core.sql import find_rows, insert_rows, update_rows
-from members.models import Consent, DirtyMark, Identifier, Member, MemberTag, MemberTier, Purpose, TierChange
-from members.services.journal import ATTRIBUTE, MEMBER_MARKED, Journal, member_mark, plain, same
+from members.models import (
+    Consent,
+    ConsentRecord,
+    ConsentSource,
+    DirtyMark,
+    Identifier,
+    Member,
+    MemberTag,
+    MemberTier,
+    Purpose,
+    TierChange,
+)
+from members.services.consents import WORD, Origin, Standing, note_history, standing_words, write_standing
+from members.services.journal import ATTRIBUTE, MEMBER_ADDED, MEMBER_MARKED, Journal, member_mark, plain, same
 from members.services.undoing_values import AT_ONCE, DERIVED, Undone, Values, delete_rows, read_back, row_back, with_days
 
-MEMBER_COLUMNS = (*MEMBER_MARKED, "registered_day")
-TOGETHER = ("birth_key", "birth_year")
+MEMBER_COLUMNS = (*MEMBER_MARKED, *MEMBER_ADDED, "registered_day")
+TOGETHER = ("birth_key", "birth_year", "birth_calendar")
 
 
 # --- What members are called and allow
@@ -39,22 +52,27 @@ def give_back_tags(journal: Journal) -> None:
     insert_rows(MemberTag, ["member", "tag"], lost, conflict=["member", "tag"])
 
 
-def give_back_words(journal: Journal) -> None:
+def give_back_words(journal: Journal, *, now: datetime) -> None:
     """This function will give back what was said about being written to. A word that was said again since stays."""
-    told = {(each["member"], each["channel"]): each for each in journal.consents}
-    said = Consent.objects.filter(member_id__in={pk for pk, _channel in told}, purpose=Purpose.MARKETING)
-    gone: list[int] = []
-    former: list[tuple[Any, ...]] = []
-    for pk, member_id, channel, *word in said.values_list("pk", "member_id", "channel", "granted", "proof", "changed_at"):
-        entry = told.get((member_id, channel))
-        if entry is None or [*map(plain, word)] != entry["after"]:
-            continue
-        if entry["before"]:
-            former.append((pk, *row_back(Consent, ("granted", "proof", "changed_at"), entry["before"])))
-        else:
-            gone.append(pk)
-    Consent.objects.filter(pk__in=gone).delete()
-    update_rows(Consent, "pk", ["granted", "proof", "changed_at"], former)
+    said = standing_words({each["member"] for each in journal.consents})
+    known = _existing(each["member"] for each in journal.consents)
+    given_back: dict[tuple[int, str, str], Standing | None] = {}
+    for entry in journal.consents:
+        key = (entry["member"], entry["channel"], entry.get("purpose", Purpose.MARKETING.value))
+        there = said.get(key)
+        # An entry kept before words had dates of their own tells the first three of WORD.
+        if there is not None and [*map(plain, there)][: len(entry["after"])] == entry["after"]:
+            before = entry["before"]
+            given_back[key] = Standing(*row_back(Consent, WORD[: len(before)], before)) if before else None
+    write_standing({key: word for key, word in given_back.items() if word is not None})
+    gone = [key for key, word in given_back.items() if word is None]
+    lost = find_rows(Consent, ["member", "channel", "purpose"], gone, returning=["pk"])
+    Consent.objects.filter(pk__in=[pk for (pk,) in lost]).delete()
+    note_history(
+        {key: word for key, word in given_back.items() if key[0] in known},
+        origin=Origin(ConsentSource.UNDO, "the import was undone"),
+        now=now,
+    )
 
 
 def _existing(ids: Iterable[int]) -> set[int]:
@@ -149,8 +167,9 @@ WORKED_OUT = {DirtyMark, MemberTier, TierChange}
 
 
 def _models_of_members() -> list[type[Model]]:
+    """The history of consents alone keeps nobody: its last words do, and undoing an import gives those back."""
     mine = apps.get_app_config("members").get_models()
-    columns = ((model, {each.attname for each in model._meta.concrete_fields}) for model in mine if model not in WORKED_OUT)
+    columns = ((model, {each.attname for each in model._meta.concrete_fields}) for model in mine if model not in {*WORKED_OUT, ConsentRecord})
     return [model for model, names in columns if "member_id" in names and model._meta.managed]
 
 
@@ -158,5 +177,6 @@ def _delete_members(ids: Sequence[int]) -> int:
     for chunk in batches(ids, AT_ONCE):
         for ties in member_ties:
             ties.clear(chunk)
+    delete_rows(ConsentRecord, "member_id", ids)
     delete_rows(Member, "id", ids)
     return len(ids)

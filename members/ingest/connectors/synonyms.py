@@ -93,6 +93,14 @@ MEMBER_SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "language": listed("language|locale|语言"),
     "time_zone": listed("time zone|timezone|时区"),
     "tags": listed("tags|tag|labels|groups|标签|会员标签"),
+    "occupation": listed("occupation|job|profession|职业|工作"),
+    "family": listed("family|marital status|household|家庭|婚姻状况|家庭情况"),
+    "hobbies": listed("hobbies|hobby|interests|爱好|兴趣|兴趣爱好"),
+    "referrer": listed("referrer|referred by|referral|inviter|推荐人|介绍人|邀请人"),
+    "consent_at": listed("consent at|consent date|opt in date|同意时间|授权时间"),
+    "birth_calendar": listed("birth calendar|calendar|历法|生日历法"),
+    "consent_text_version": listed("consent text version|consent version|同意文本版本"),
+    "consent_proof": listed("consent proof|consent source|同意凭证|授权方式"),
     "consent_sms": listed("consent sms|sms consent|sms opt in|accepts sms|sms marketing|短信同意|短信营销|接受短信"),
     "consent_email": listed(
         "consent email|email consent|email opt in|accepts marketing|accepts email marketing|newsletter|"

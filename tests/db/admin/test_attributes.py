@@ -69,3 +69,19 @@ class TestThePage:
         answer = admin.post(page_of(club, "delete"), {"post": "yes"}, follow=True)
         assert "is read by Gold club" in answer.content.decode()
         assert AttributeDefinition.objects.exists()
+
+
+class TestDeclaring:
+    ADD = reverse("admin:members_attributedefinition_add")
+
+    def test_makes_an_attribute_that_rules_can_name_before_any_member_has_it(self, admin: Client) -> None:
+        answer = admin.post(self.ADD, {"name": "shoe size", "label": "Shoes", "type": "number"})
+        made = AttributeDefinition.objects.get()
+        assert (answer.url, made.type, made.inferred) == (page_of(made), "number", False)
+        rule = {"field": "attributes.shoe size", "operator": ">=", "value": 40}
+        create_segment(slug="big", name="Big feet", rule=rule, now=NOW)
+
+    def test_refuses_a_name_that_is_there(self, admin: Client, club: AttributeDefinition) -> None:
+        said = admin.post(self.ADD, {"name": "club", "label": "", "type": "text"}).content.decode()
+        assert "There is an attribute of this name." in said
+        assert AttributeDefinition.objects.count() == 1

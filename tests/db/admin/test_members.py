@@ -75,10 +75,29 @@ class TestPage:
         shown = text_of(admin.get(reverse("admin:members_member_change", args=[world.members[0].pk])))
         assert "Buys about every 40 days, last order today." in shown
 
-    def test_hides_phone_and_address(self, admin: Client) -> None:
+    def test_hides_phone_and_address_from_who_may_not_see_contacts(self) -> None:
         member = make_member(phone="+8613812345678", email="wang@example.com")
-        shown = text_of(admin.get(reverse("admin:members_member_change", args=[member.pk])))
+        page = reverse("admin:members_member_change", args=[member.pk])
+        shown = text_of(staff("members.view_member").get(page))
         assert ("13812345678" in shown, "wang@" in shown, "+86138****5678" in shown) == (False, False, True)
+        assert "+8613812345678" in text_of(staff("members.view_member", "members.view_contacts").get(page))
+        editing = reverse("admin:members_member_edit", args=[member.pk])
+        form = text_of(staff("members.view_member", "members.change_member").get(editing))
+        assert ("13812345678" in form, "wang@" in form) == (False, False)
+
+    def test_tells_what_the_member_said_about_being_written_to(self, admin: Client) -> None:
+        member = make_reachable("m")
+        page = reverse("admin:members_consent_say", args=[member.pk])
+        told = {"channel": "sms", "purpose": "marketing", "proof": "on the phone", "note": "<b>angry</b>"}
+        assert staff("members.view_consent").post(page, told).status_code == 403
+        answer = admin.post(page, {**told, "granted": "no", "said_at": "2026-06-15T12:00"})
+        assert answer.status_code == 302
+        again = text_of(admin.post(page, {**told, "granted": "yes", "said_at": "2026-06-15T11:00"}))
+        assert "Only a consent said after that" in again
+        shown = text_of(admin.get(reverse("admin:members_member_change", args=[member.pk])))
+        assert ("unsubscribed" in shown, "on the phone" in shown, "<b>angry" in shown) == (True, True, False)
+        reach = text_of(admin.get(reverse("admin:members_consent_changelist")))
+        assert "1 member can be sent advertising by e-mail (100%)." in reach
 
     def test_labels_what_was_made_up(self, admin: Client) -> None:
         member = make_member(phone="+8613812345678", made_up_fields=["phone"])

@@ -18,7 +18,7 @@ from tests.db.admin.conftest import XSS, World, grow, staff, text_of
 from tests.factories import make_order
 
 OURS = ("core", "members", "retention", "campaigns")
-ONE_ROW = {"lifecyclebands", "modelpolicy", "monthlypolicy", "pointspolicy", "upkeep"}
+ONE_ROW = {"birthdaypolicy", "lifecyclebands", "modelpolicy", "monthlypolicy", "pointspolicy", "upkeep"}
 """Settings of one row: their list leads to it."""
 LISTS = [
     f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"

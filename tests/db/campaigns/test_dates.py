@@ -12,6 +12,7 @@ from campaigns.models import Campaign
 from campaigns.services.lifecycle import pause, resume
 from campaigns.services.planning import plan_campaigns
 from campaigns.triggers.date import LeapDay, birth_keys
+from members.models import BirthdayPolicy
 from tests.campaign_factories import know_everybody, make_running, occurrences
 from tests.factories import make_member
 
@@ -204,3 +205,36 @@ class TestLeapDay:
         assert birth_keys(date(2028, 2, 29), LeapDay.FEB_28) == (229,)
         assert birth_keys(date(2026, 3, 1), LeapDay.MAR_1) == (301, 229)
         assert birth_keys(date(2100, 2, 28), LeapDay.FEB_28) == (228, 229)
+
+    def test_follows_the_shop_unless_the_campaign_says_otherwise(self):
+        make_member("leap", birth_key=229)
+        BirthdayPolicy.objects.create(leap_day="leap_years")
+        as_shop = birthday_campaign(started=at("2026-02-20T12:00"))
+        own = birthday_campaign(started=at("2026-02-20T12:00"), leap_day="mar_1")
+
+        for day in ("2026-02-28", "2026-03-01"):
+            plan_campaigns(now=at(f"{day}T10:00"))
+        assert (occurrences(as_shop), occurrences(own)) == ([], [("leap", "birth_date:2026")])
+
+
+class TestALunarBirthday:
+    """2025 has a leap sixth month: 25 June and 25 July each begin one."""
+
+    def test_comes_on_its_lunar_day_once_a_lunar_year(self):
+        make_member("plain", birth_key=601, birth_calendar="lunar")
+        make_member("leap", birth_key=601, birth_calendar="lunar_leap")
+        make_member("solar", birth_key=601)
+        campaign = birthday_campaign(started=at("2025-06-10T12:00"))
+
+        due = first_planned(campaign, start=at("2025-06-24T08:00"), hours=36)
+        assert set(due) == {"plain"}
+        due = first_planned(campaign, start=at("2025-07-24T08:00"), hours=36)
+        assert occurrences(campaign) == [("plain", "birth_date:2025"), ("leap", "birth_date:2025")]
+
+    def test_after_new_year_belongs_to_the_lunar_year_that_ends(self):
+        make_member("late", birth_key=1230, birth_calendar="lunar")
+        campaign = birthday_campaign(started=at("2026-02-10T12:00"))
+
+        due = first_planned(campaign, start=at("2026-02-15T00:00"), hours=60)
+        assert due["late"].astimezone(SHANGHAI).date() == date(2026, 2, 16)
+        assert occurrences(campaign) == [("late", "birth_date:2025")]

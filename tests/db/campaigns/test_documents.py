@@ -39,7 +39,7 @@ class TestReadDocument:
 
         assert read.re_entry == {"policy": "per_occurrence"}
         assert read.trigger == {
-            "kind": "date", "field": "birth_date", "days_before": 0, "at": "09:00", "leap_day": "feb_28",
+            "kind": "date", "field": "birth_date", "days_before": 0, "at": "09:00", "leap_day": None,
         }  # fmt: skip
 
     def test_takes_birthday_as_another_name_of_date(self):

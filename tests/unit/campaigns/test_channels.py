@@ -6,6 +6,7 @@ import json
 import smtplib
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from django.core import mail
@@ -68,6 +69,26 @@ class TestEmail:
         ]
         assert mail.outbox[0].extra_headers["Message-ID"] == "<k2@rekindle.example>"
         assert not Email().honours_keys
+
+    def test_carries_the_way_out_for_mail_programs(self):
+        Email().send(message=replace(MAIL, unsubscribe_url="https://shop.example/u/x/"))
+
+        headers = mail.outbox[0].message()
+        assert headers["List-Unsubscribe"] == "<https://shop.example/u/x/>"
+        assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+    @pytest.mark.parametrize(
+        ("code", "answer", "gone"),
+        [(550, b"5.1.1 no such user", True), (550, b"5.7.1 blocked", False), (550, b"no", False), (450, b"5.1.1 x", False)],
+    )
+    def test_knows_an_address_that_does_not_exist_from_a_refusal(self, monkeypatch, code, answer, gone):
+        def refuse(*_args, **_kwargs):
+            raise smtplib.SMTPRecipientsRefused({"anna@example.com": (code, answer)})
+
+        monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse)
+        with pytest.raises(ChannelError) as refused:
+            Email().send(message=MAIL)
+        assert refused.value.no_such_address is gone
 
     def test_is_a_file_under_its_key_when_no_server_is_configured(self, settings, tmp_path):
         settings.EMAIL_BACKEND = FILES

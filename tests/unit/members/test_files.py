@@ -75,7 +75,7 @@ class TestTable:
                 {
                     "external_id": "1930679858170647",
                     "tags": ["vip", "tea"],
-                    "consents": {"sms": True, "email": False},
+                    "consents": {"sms": {"marketing": True}, "email": {"marketing": False}},
                     "attributes": {"shoe size": "42"},
                 },
             ),

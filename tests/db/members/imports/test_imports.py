@@ -422,8 +422,8 @@ class TestStartUndo:
         source = imported(orders_file(file))
         real, batch = undoing.undo_batch, iter(range(1, 100))
 
-        def dying(journal: Any) -> Any:
-            found = real(journal)
+        def dying(journal: Any, **given: Any) -> Any:
+            found = real(journal, **given)
             if next(batch) == 2:
                 raise SystemExit
             return found
