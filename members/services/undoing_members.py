@@ -169,7 +169,11 @@ WORKED_OUT = {DirtyMark, MemberTier, TierChange}
 def _models_of_members() -> list[type[Model]]:
     """The history of consents alone keeps nobody: its last words do, and undoing an import gives those back."""
     mine = apps.get_app_config("members").get_models()
-    columns = ((model, {each.attname for each in model._meta.concrete_fields}) for model in mine if model not in {*WORKED_OUT, ConsentRecord})
+    columns = (
+        (model, {each.attname for each in model._meta.concrete_fields})
+        for model in mine
+        if model not in {*WORKED_OUT, ConsentRecord}
+    )
     return [model for model, names in columns if "member_id" in names and model._meta.managed]
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('members', '0015_history_of_known_consents'),
+        ('members', '0016_history_of_known_consents'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('members', '0013_earning_rules'),
+        ('members', '0014_tiers'),
     ]
 
     operations = [

@@ -13,6 +13,6 @@ ORDER BY id
 class Migration(migrations.Migration):
     """Every consent known so far begins its history with the word that stands."""
 
-    dependencies = [('members', '0014_consent_history')]
+    dependencies = [('members', '0015_consent_history')]
 
     operations = [migrations.RunSQL(COPY, migrations.RunSQL.noop)]
