@@ -14,8 +14,8 @@ from django.utils.translation import gettext, ngettext
 from campaigns.admin.marks import CAMPAIGN
 from campaigns.admin.results import balance_line
 from campaigns.models import CampaignStatus
+from campaigns.reports.results import balance
 from campaigns.selectors.screens import live_campaigns, unknown_messages
-from campaigns.services.report import balance
 from config.figures import tiles, what_changed
 from core.admin.clock import failing_works
 from core.admin.display import badge, change_url, list_url, money, number, share

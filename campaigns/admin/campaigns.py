@@ -25,6 +25,7 @@ from campaigns.admin.results import balance_line, enrolments_url, reasons_line, 
 from campaigns.admin.why import why_view
 from campaigns.admin.words import start_words, step_words, trigger_words, within_words
 from campaigns.models import Campaign, CampaignStatus
+from campaigns.reports.results import Balance, campaign_report
 from campaigns.selectors.documents import document_of
 from campaigns.selectors.reach import reach
 from campaigns.selectors.screens import outcome_counts
@@ -39,7 +40,6 @@ from campaigns.services.lifecycle import (
     update_draft,
 )
 from campaigns.services.previews import preview_message
-from campaigns.services.report import Balance, campaign_report
 from core.admin.base import BoundedChangeList, RekindleAdmin
 from core.admin.confirm import confirmed
 from core.admin.display import badge, change_url, link, list_url, number, when

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.admin.marks import reason_words
 from campaigns.models import Campaign, EnrolmentStatus
-from campaigns.services.report import Balance, CampaignReport
+from campaigns.reports.results import Balance, CampaignReport
 from core.admin.display import list_url, money, number, share
 from core.admin.panels import Text
 

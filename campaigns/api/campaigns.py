@@ -22,6 +22,7 @@ from campaigns.api.serializers import (
     EnrolmentQuery,
 )
 from campaigns.models import Campaign, Enrolment
+from campaigns.reports.results import campaign_report
 from campaigns.selectors.documents import document_of
 from campaigns.selectors.listings import campaign_called, campaign_listing, enrolment_listing, external_ids
 from campaigns.services.lifecycle import (
@@ -33,7 +34,6 @@ from campaigns.services.lifecycle import (
     resume,
     update_draft,
 )
-from campaigns.services.report import campaign_report
 from core.api.auth import api_key_of
 from core.api.pages import CursorPages
 from core.api.views import ApiView

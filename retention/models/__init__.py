@@ -1,6 +1,7 @@
 from retention.models.builds import BuildAnswer, BuildTouched, SegmentBuild
 from retention.models.facts import MemberFacts
 from retention.models.lists import ListUpload, UploadedId, UploadPiece
+from retention.models.losses import LossFigure
 from retention.models.reports import ReportAnswer, ReportTarget
 from retention.models.runs import RefreshRun, RefreshState
 from retention.models.scoring import LifecycleBands, MemberForecast, ModelKind, ModelPolicy, ScoringModel
@@ -26,6 +27,7 @@ __all__ = [
     "KnownValue",
     "LifecycleBands",
     "ListUpload",
+    "LossFigure",
     "MemberFacts",
     "MemberForecast",
     "MemberMask",

@@ -19,7 +19,7 @@ from django.utils.translation import override
 
 from retention.reports.calendar import months_before
 from retention.reports.charts import Chart, Rule
-from retention.reports.words import Unit, Value
+from retention.reports.words import Unit
 
 Text = str | Promise
 Counted = Mapping[str, Any]
@@ -94,8 +94,13 @@ class Table:
     code: str
     title: Text
     columns: Sequence[Column]
-    rows: Sequence[Sequence[Value]]
+    rows: Sequence[Sequence[Any]]
     rules: Mapping[tuple[int, str], Rule] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Words among the values become text, in the language in which the table is made."""
+        rows = [[str(value) if isinstance(value, Promise) else value for value in row] for row in self.rows]
+        object.__setattr__(self, "rows", rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,8 @@ class Report(ABC):
     """Whether the period before can be set beside it; not where it tells how things stand now."""
     standing: ClassVar[bool] = False
     """Whether it tells how things stand on the last day that is known, whatever period is named."""
+    weight: ClassVar[int] = 1
+    """How many times as long as most it takes to count: a heavy one goes to the background in smaller shops already."""
     version: ClassVar[int] = 1
     """Raised when `count` counts otherwise: what was kept before then no longer answers."""
 

@@ -57,6 +57,17 @@ class Stacked(Chart):
 
 
 @dataclass(frozen=True, slots=True)
+class Rows(Chart):
+    """Bars that lie, one a label, however long the labels are. Several series are the parts of one bar; with `whole` every
+    bar is as long as the next. The band of a single series is drawn as its interval."""
+
+    labels: Sequence[Text] = ()
+    series: Sequence[Series] = ()
+    unit: Unit = Unit.COUNT
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Lines(Chart):
     """Lines over labels, or over numbers `x` of unit `x_unit`; `steps` draws a value until the next one."""
 

@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from retention.reports import words
-from retention.reports.charts import Bars, Chart, Funnel, Intervals, Lines, Scatter, Series, Stacked
+from retention.reports.charts import Bars, Chart, Funnel, Intervals, Lines, Rows, Scatter, Series, Stacked
 from retention.reports.drawing import (
     DASHES,
     LETTER,
@@ -283,6 +283,60 @@ def _funnel(chart: Funnel, width: int, target: float | None) -> tuple[float, Saf
             )
         )
     return len(labels) * step + 4, joined(parts)
+
+
+BESIDE = 30
+"""Letters of a label up to which it stands beside its bar; a longer one stands above it."""
+
+
+@_body.register
+def _lying(chart: Rows, width: int, target: float | None) -> tuple[float, SafeString]:
+    labels = [str(label) for label in chart.labels]
+    longest = max((letters(label) for label in labels), default=0)
+    above = width < WIDE or longest > BESIDE
+    side = 0.0 if above else 14 + LETTER * longest
+    room, step, bar_top = width - side - 90.0, 46.0 if above else 32.0, 18.0 if above else 4.0
+    sums = [sum(series.values[place] or 0 for series in chart.series) for place in range(len(labels))]
+    ends = [high for series in chart.series for high in series.high if high is not None]
+    most = 1.0 if chart.whole else max([*sums, *ends], default=0) or 1.0
+    parts = []
+    for place, (label, total) in enumerate(zip(labels, sums, strict=True)):
+        top = place * step
+        at = (0.0, top + 13) if above else (side - 8, top + bar_top + 15)
+        shown = _cut(label, width if above else side)
+        text = '<text class="rk-axis{}" x="{}" y="{}">{}<title>{}</title></text>'
+        parts.append(format_html(text, "" if above else " rk-end", px(at[0]), px(at[1]), shown, label))
+        scale = room / (total or 1.0) if chart.whole else room / most
+        begin = side
+        for number, series in enumerate(chart.series):
+            value = series.values[place]
+            if not value:
+                continue
+            rect = '<rect class="rk-fill {}" x="{}" y="{}" width="{}" height="20" rx="1.5"><title>{}: {} {}</title></rect>'
+            told = words.text_of(value, chart.unit)
+            size = (px(begin), px(top + bar_top), px(max(1.0, value * scale)))
+            parts.append(format_html(rect, colour_of(series, number), *size, label, str(series.label), told))
+            begin += value * scale
+        reach = begin
+        for series in chart.series[:1]:
+            low, high = (series.low[place], series.high[place]) if series.low and series.high else (None, None)
+            if low is not None and high is not None:
+                line = '<path class="rk-whisker" d="M{} {}H{}"/>'
+                parts.append(format_html(line, px(side + low * scale), px(top + bar_top + 10), px(side + high * scale)))
+                reach = max(reach, side + high * scale)
+        values = [series.values[place] for series in chart.series]
+        told = words.text_of(total if any(value is not None for value in values) else None, chart.unit)
+        strong = '<text class="rk-axis rk-strong" x="{}" y="{}">{}</text>'
+        parts.append(format_html(strong, px(reach + 8), px(top + bar_top + 15), told))
+    return len(labels) * step + 4, joined(parts)
+
+
+def _cut(label: str, room: float) -> str:
+    """As much of a text as there is room for."""
+    if letters(label) * LETTER <= room:
+        return label
+    fit = next(end for end in range(len(label), -1, -1) if letters(label[:end]) * LETTER <= room - 2 * LETTER)
+    return label[:fit] + "…"
 
 
 @_body.register

@@ -248,7 +248,7 @@ def _takes_long(report: Report) -> bool:
     longest = ReportAnswer.objects.filter(report=report.code).aggregate(seconds=Max("seconds"))["seconds"]
     if longest is not None:
         return bool(longest > PATIENCE_SECONDS)
-    return (Order.objects.aggregate(newest=Max("pk"))["newest"] or 0) >= MANY_ORDERS
+    return (Order.objects.aggregate(newest=Max("pk"))["newest"] or 0) >= MANY_ORDERS // report.weight
 
 
 def _not_begun(asked: Asked) -> Result:

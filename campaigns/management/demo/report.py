@@ -10,7 +10,7 @@ from rich.table import Table
 from campaigns.management.demo import story
 from campaigns.management.demo.source import MADE_UP, Year
 from campaigns.models import Campaign
-from campaigns.services.report import campaign_report
+from campaigns.reports.results import campaign_report
 from core.registry import checks
 from members.models import Member, Order, OrderLine
 from retention.models import Segment

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Count, Q, Sum
 
 from campaigns.models import Campaign, CampaignStatus
-from campaigns.services.report import campaign_report
+from campaigns.reports.results import campaign_report
 from core.periods import day_of
 from core.registry import figures
 from members.models import Order, OrderStatus

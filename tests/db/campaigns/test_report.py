@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 
 from campaigns.models import Campaign, Coupon, Enrolment, Redemption
+from campaigns.reports.results import balance, campaign_report
+from campaigns.reports.side_by_side import CampaignsSideBySide
 from campaigns.services.planning import plan_campaigns
-from campaigns.services.report import balance, campaign_report
 from campaigns.services.stepping import step_enrolments
 from members.models import Member
+from retention.reports.base import Asked
 from tests.campaign_factories import COUPON, SMS, know_everybody, make_reachable, make_running, make_template
 from tests.factories import NOW, make_member, make_order, shop_time
 from tests.factories import TODAY_NUMBER as TODAY
@@ -188,3 +190,33 @@ class TestCost:
         Redemption.objects.filter(member_id=boris.pk).update(redeemed_at=NOW - SECOND)  # before he had it
 
         assert campaign_report(campaign=campaign).as_json()["cost_minor"] == 2_000
+
+
+class TestSideBySide:
+    def asked(self, first: int, last: int) -> Asked:
+        return Asked(first, last, TODAY + 60, shop_time(TODAY + 60))
+
+    def test_sets_campaigns_with_somebody_due_in_the_period_beside_each_other(self):
+        campaign, treated, control = planned(30, 30)
+        for member in [*treated[:15], *control[:3]]:
+            make_order(member, placed_at=NOW + SECOND, total_minor=2_000)
+        report = CampaignsSideBySide()
+        counted = report.count(self.asked(TODAY, TODAY + 30))
+        (row,) = counted["rows"]
+        alone = campaign_report(campaign=campaign).as_json()
+        assert (row["due"], row["treated"], row["control"]) == (60, 30, 30)
+        assert (row["treated_rate"], row["control_rate"]) == (0.5, 0.1)
+        assert (row["low"], row["high"]) == tuple(alone["lift"]["interval_95"])
+        assert row["net_minor"] == alone["net_minor"] == 24_000
+        result = report.show(self.asked(TODAY, TODAY + 30), counted)
+        assert result.values == {"campaigns": 1, "worked": 1, "due": 60, "cost_minor": 0, "net_minor": 24_000}
+        assert campaign.name in str(result.sentences[0])
+        assert "+40.0 percentage points" in str(result.sentences[0])
+
+    def test_leaves_out_campaigns_that_had_nobody_due_then(self):
+        planned(1, 0)
+        report = CampaignsSideBySide()
+        counted = report.count(self.asked(TODAY + 1, TODAY + 30))
+        assert counted == {"rows": [], "campaigns": 0}
+        (sentence,) = report.show(self.asked(TODAY + 1, TODAY + 30), counted).sentences
+        assert str(sentence) == "No campaign had anybody due in this time."

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from campaigns.models import Coupon, Delivery, Enrolment, StepOutcome
-from campaigns.services.report import campaign_report
+from campaigns.reports.results import campaign_report
 from campaigns.services.running import run_campaigns
 from core.registry import checks
 from tests.campaign_factories import (

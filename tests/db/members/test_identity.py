@@ -13,9 +13,9 @@ from campaigns.coupons.issue import issue_one
 from campaigns.coupons.redeem import redeem
 from campaigns.holdout import held_out
 from campaigns.models import Coupon, Delivery, Enrolment, MemberRedemptions, Redemption
+from campaigns.reports.results import balance, campaign_report
 from campaigns.services.lifecycle import finish
 from campaigns.services.planning import plan_campaigns
-from campaigns.services.report import balance, campaign_report
 from campaigns.services.running import run_campaigns
 from campaigns.services.stepping import step_enrolments
 from core.errors import NotFound

@@ -1,0 +1,146 @@
+"""Paths: in which order members do things in a session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Case, Count, F, Max, Min, Q, When, Window
+from django.db.models.functions import Lag, RowNumber
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_cte import CTE, with_cte
+
+from retention.reports import words
+from retention.reports.base import Asked, Column, Counted, Figure, Report, Result, Table, ratio
+from retention.reports.charts import Rows, Series
+from retention.reports.sessions import said_step, step_label
+from retention.reports.visits import browsing, last_days, ordered_that_day, shop_note
+from retention.reports.words import Unit
+
+STEPS = 6
+"""So many steps of a session are told apart; what comes after them is left out."""
+SHOWN = 50
+DRAWN = 10
+
+
+class Paths(Report):
+    code = "paths"
+    group = "behaviour"
+    question = _("Which ways do members take through the shop?")
+    term = _("visit paths")
+    definition = _(
+        "The steps of a session in their order: the page where a visit names one, else what was done. The same step several "
+        "times in a row counts once. Sessions that go on after the sixth step are told by their first six."
+    )
+    formula = _("share of a path = sessions that took it ÷ sessions")
+    figures = (
+        Figure("sessions", _("sessions"), Unit.COUNT, better=1),
+        Figure("top_share", _("share of the most common path"), Unit.SHARE),
+        Figure("ordered_share", _("sessions with an order on their day"), Unit.SHARE, better=1),
+    )
+
+    def period(self, known_day: int) -> tuple[int, int]:
+        return last_days(known_day)
+
+    def count(self, asked: Asked) -> Counted:
+        of_session: dict[str, Any] = {
+            "partition_by": [F("member_id"), F("session_id")],
+            "order_by": [F("occurred_at").asc(), F("id").asc()],
+        }
+        events = browsing(asked).exclude(session_id="").annotate(label=step_label())
+        read = events.values("id", "member_id", "session_id", "day", "occurred_at", "label")
+        steps = CTE(read.annotate(before=Window(Lag("label"), **of_session)), name="steps")
+        new = Q(before__isnull=True) | ~Q(before=F("label"))
+        changed = steps.queryset().filter(new).values("member_id", "session_id", "day", "label")
+        numbered = CTE(changed.annotate(place=Window(RowNumber(), **of_session)), name="numbered")
+        places = {f"s{place}": Max(Case(When(place=place, then=F("label")))) for place in range(1, STEPS + 1)}
+        whole = {"day": Min("day"), "steps": Count("place"), **places}
+        sessions = CTE(numbered.queryset().values("member_id", "session_id").annotate(**whole), name="sessions")
+        rows = sessions.queryset().annotate(ordered=Case(When(ordered_that_day(asked), then=1), default=0))
+        found = with_cte(steps, numbered, sessions, select=rows)
+        counts = {
+            "sessions": Count("day"),
+            "with_order": Count("day", filter=Q(ordered=1)),
+            "longer": Count("day", filter=Q(steps__gt=STEPS)),
+        }
+        paths = found.values(*places).annotate(**counts).order_by("-sessions", *places)[:SHOWN]
+        return {
+            **found.aggregate(**counts),
+            "paths": [
+                {"steps": [row[name] for name in places if row[name] is not None], **{name: row[name] for name in counts}}
+                for row in paths
+            ],
+        }
+
+    def show(self, asked: Asked, counted: Counted) -> Result:
+        paths, sessions = counted["paths"], counted["sessions"]
+        if not sessions:
+            said = gettext(
+                "No session is known of this time: events that carry a session number are what paths are made of."
+            )
+            return Result(sentences=[said], notes=shop_note(asked))
+        values = {
+            "sessions": sessions,
+            "top_share": ratio(paths[0]["sessions"], sessions),
+            "ordered_share": ratio(counted["with_order"], sessions),
+        }
+        drawn = paths[:DRAWN]
+        return Result(
+            sentences=[_headline(paths[0], values)],
+            values=values,
+            charts=[
+                Rows(
+                    _("The most common paths"),
+                    [_said(path["steps"]) for path in drawn],
+                    [
+                        Series(_("with an order"), [path["with_order"] for path in drawn], colour="green"),
+                        Series(_("without"), [path["sessions"] - path["with_order"] for path in drawn], colour="grey"),
+                    ],
+                )
+            ],
+            tables=[_table(paths, sessions)],
+            notes=[*_cut(counted), *shop_note(asked)],
+        )
+
+
+def _said(steps: list[str]) -> str:
+    return " → ".join(str(said_step(step)) for step in steps)
+
+
+def _headline(first: dict[str, Any], values: dict[str, Any]) -> str:
+    said = gettext("The most common of %(sessions)s sessions (%(share)s): %(path)s.")
+    return said % {
+        "sessions": words.number(values["sessions"]),
+        "share": words.percent(values["top_share"]),
+        "path": _said(first["steps"]),
+    }
+
+
+def _cut(counted: Counted) -> list[str]:
+    if not counted["longer"]:
+        return []
+    said = gettext("%(count)s sessions went on after their sixth step.")
+    return [said % {"count": words.number(counted["longer"])}]
+
+
+def _table(paths: list[dict[str, Any]], sessions: int) -> Table:
+    columns = [
+        Column("path", _("path")),
+        Column("steps", _("steps"), Unit.COUNT),
+        Column("sessions", _("sessions"), Unit.COUNT),
+        Column("share", _("share of sessions"), Unit.SHARE),
+        Column("ordered", _("with an order that day"), Unit.COUNT),
+        Column("ordered_share", _("share with an order"), Unit.SHARE),
+    ]
+    rows = [
+        [
+            _said(path["steps"]),
+            len(path["steps"]),
+            path["sessions"],
+            ratio(path["sessions"], sessions),
+            path["with_order"],
+            ratio(path["with_order"], path["sessions"]),
+        ]
+        for path in paths
+    ]
+    return Table("paths", _("By path"), columns, rows)
