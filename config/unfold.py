@@ -34,6 +34,7 @@ GROUPS: list[tuple[Text, list[Room]]] = [
             (_("Segments"), "filter_alt", "retention_segment"),
             (_("Reports"), "bar_chart", "retention_reportanswer"),
             (_("Monthly report"), "calendar_month", "campaigns_monthlyreport"),
+            (_("Churn reasons"), "psychology_alt", "retention_churnreason"),
             (_("Lifecycle bands"), "timeline", "retention_lifecyclebands"),
             (_("Models"), "query_stats", "retention_scoringmodel"),
             (_("Churn horizon"), "event_busy", "retention_modelpolicy"),

@@ -33,8 +33,8 @@ class RetentionConfig(AppConfig):
         from retention.features.statistics import teach_sqlite
         from retention.selectors import facts_rows, scores_rows
         from retention.selectors.figures import FIGURES
-        from retention.selectors.overview import members_in_known
-        from retention.selectors.uses import segments_naming, segments_reading
+        from retention.selectors.overview import members_at_stage, members_in_known, members_leaving_for
+        from retention.selectors.uses import reasons_naming, reasons_reading, segments_naming, segments_reading
         from retention.services.checks import facts_are_exact, segments_are_exact, tiers_are_exact
         from retention.services.groups import GROUP_JOB
         from retention.services.merging import HANDLER
@@ -60,12 +60,22 @@ class RetentionConfig(AppConfig):
         member_list_filters.register(
             MemberListFilter("tier", _("members who hold this tier, by its short name"), members_of_tier)
         )
+        member_list_filters.register(
+            MemberListFilter("stage", _("members at this lifecycle stage, as of the last refresh"), members_at_stage)
+        )
+        member_list_filters.register(
+            MemberListFilter(
+                "churn_reason", _("members who leave for this reason, as of the last refresh"), members_leaving_for
+            )
+        )
         member_data.register(HANDLER)
         member_ties.register(TIES)
         for kind in (LIST_JOB, REPORT_JOB, FIT_JOB, GROUP_JOB):
             job_kinds.register(kind)
         segment_uses.register(SegmentUse("retention.segments", _("The segment"), segments_naming))
+        segment_uses.register(SegmentUse("retention.reasons", _("The churn reason"), reasons_naming))
         attribute_uses.register(AttributeUse("retention.segments", _("The segment"), segments_reading))
+        attribute_uses.register(AttributeUse("retention.reasons", _("The churn reason"), reasons_reading))
         for check in (
             Check("retention.facts", _("Facts equal a full count"), facts_are_exact),
             Check("retention.tiers", _("Tiers equal a full count"), tiers_are_exact),

@@ -5,14 +5,28 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import BigIntegerField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import (
+    BigIntegerField,
+    Count,
+    Exists,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, NullIf
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.conf import shop_zone
 from core.periods import day_number, start_of
-from members.models import BehaviourEvent, EventKind, Order, OrderLine, OrderStatus, Refund
+from members.models import BehaviourEvent, EventKind, Order, OrderLine, OrderStatus, Refund, RefundReason
 from rules.ast import Aggregate
 from rules.compile import OneOf
 from rules.fields import Behaviour, Deed, Field, FieldType
@@ -38,6 +52,32 @@ def _text(name: str, label: Promise, *, column: str = "", of_part: bool = False,
 
 def _number(name: str, label: Promise, kind: FieldType = FieldType.NUMBER, *, column: str = "", **more: Any) -> Field:
     return Field(name=name, type=kind, label=label, column=column, **more)
+
+
+class ShopDay(Func):
+    """The shop day number of a moment."""
+
+    output_field = IntegerField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        sql, params = compiler.compile(self.source_expressions[0])
+        return f"(({sql}) AT TIME ZONE %s)::date - DATE '1970-01-01'", [*params, shop_zone().key]
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        sql, params = compiler.compile(self.source_expressions[0])
+        day = f"julianday(django_datetime_cast_date({sql}, %s, 'UTC'))"
+        return f"CAST({day} - 2440587.5 AS INTEGER)", [*params, shop_zone().key]
+
+
+def _days_until(name: str, moment: str, label: Promise, help: Promise) -> Field:
+    return Field(
+        name=name,
+        type=FieldType.NUMBER,
+        label=label,
+        unit="days",
+        help=help,
+        expression=lambda: ShopDay(F(moment)) - F("placed_day"),
+    )
 
 
 def _category_of_event() -> Coalesce:
@@ -67,6 +107,8 @@ ORDER_WHERES = (
     _text("city", _("City")),
     _text("province", _("Province")),
     _number("hour", _("Hour of the day"), column="placed_hour", help=_("From 0 to 23, where the order's time is known.")),
+    _days_until("shipping_days", "shipped_at", _("Days until shipped"), _("From the day it was placed.")),
+    _days_until("delivery_days", "delivered_at", _("Days until delivered"), _("From the day it was placed.")),
 )
 ORDER_SUMS = (
     _number("amount_minor", _("Amount"), FieldType.MONEY, column="revenue", help=_("Totals of the orders less refunds.")),
@@ -82,6 +124,12 @@ ORDER_SUMS = (
     _number("discount_minor", _("Discount"), FieldType.MONEY),
     _number("points_used", _("Points used"), unit="points"),
 )
+REFUND_WHERES = (
+    Field(name="reason", type=FieldType.ENUMERATION, label=_("Reason"), choices=tuple(RefundReason.choices)),
+    _number("amount_minor", _("Amount"), FieldType.MONEY),
+    _text("shop", _("Shop"), column="order__shop__slug", help=_("The shop's short name.")),
+)
+REFUND_SUMS = (_number("amount_minor", _("Amount"), FieldType.MONEY),)
 EVENT_WHERES = (
     _text("product", _("Product"), column="product__code", help=_("The product's code.")),
     Field(name="category", type=FieldType.TEXT, label=_("Category"), expression=_category_of_event),
@@ -98,6 +146,27 @@ EVENT_SUMS = (
     _number("dwell_seconds", _("Seconds on the page"), FieldType.DECIMAL),
     _number("response_seconds", _("Seconds until answered"), FieldType.DECIMAL),
 )
+
+
+def _noted(name: str, label: Promise, help: Promise) -> Field:
+    """What an event of the product's own notes under this name."""
+    return Field(
+        name=name,
+        type=FieldType.TEXT,
+        label=label,
+        help=help,
+        expression=lambda: KeyTextTransform(name, "properties"),
+    )
+
+
+_CHANNEL = _noted("channel", _("Channel"), _("Of the message: sms, email."))
+_CAMPAIGN = _noted("campaign", _("Campaign"), _("The campaign's short name."))
+_TEMPLATE = _noted("template", _("Coupon"), _("The coupon's short name."))
+CONTACT_WHERES: dict[EventKind, tuple[Field, ...]] = {
+    EventKind.MESSAGE_SENT: (_CHANNEL, _CAMPAIGN),
+    EventKind.COUPON_ISSUED: (_TEMPLATE, _CAMPAIGN),
+    EventKind.COUPON_REDEEMED: (_TEMPLATE, _CAMPAIGN),
+}
 
 # --- Rows: a member's deeds added up
 
@@ -129,6 +198,19 @@ def _known_refunds(as_of: datetime | None) -> dict[str, Any]:
     of_order = later.filter(order_id=OuterRef("pk")).values("order_id").annotate(amount=Sum("amount_minor"))
     amount = Cast(Coalesce(Subquery(of_order.values("amount")), 0, output_field=BigIntegerField()), BigIntegerField())
     return {"revenue": F("revenue_minor") + amount, "refunded": F("refunded_minor") - amount}
+
+
+def refunds(sought: Sought) -> QuerySet[Any, Any]:
+    """This function will add up refunds: each belongs to its order's day, and counts once it was given."""
+    rows = Refund.objects.filter(~Q(order__status=OrderStatus.CANCELLED)).annotate(**{MEMBER: F("order__member_id")})
+    rows = _of(rows, sought.members).filter(order__placed_day__lte=sought.last_day)
+    if sought.first_day is not None:
+        rows = rows.filter(order__placed_day__gte=sought.first_day)
+    if sought.as_of is not None:
+        rows = rows.filter(refunded_at__lte=sought.as_of, order__placed_at__lte=sought.as_of)
+    if sought.whole is not None:
+        rows = rows.filter(sought.whole)
+    return _added_up(rows.values(MEMBER), sought, day="order__placed_day")
 
 
 def events_of(kind: EventKind) -> Any:
@@ -191,7 +273,7 @@ def _aggregate(measure: Measure, day: str) -> Count | Sum:
 # --- The catalogue's behaviours
 
 _Deed = tuple[Promise, Promise]
-# What the product itself will write enters with the room that writes it: a kind that never happens would count as «did not».
+# A kind enters with what writes it: one that never happens would count as «did not».
 _EVENTS: dict[EventKind, tuple[_Deed, dict[str, _Deed]]] = {
     EventKind.VISIT: (
         (_("visited"), _("did not visit")),
@@ -248,6 +330,25 @@ _EVENTS: dict[EventKind, tuple[_Deed, dict[str, _Deed]]] = {
         {"topic": (_("answered a survey about %(what)s"), _("did not answer a survey about %(what)s"))},
     ),
 }
+_CONTACTS: dict[EventKind, tuple[_Deed, dict[str, _Deed]]] = {
+    EventKind.MESSAGE_SENT: (
+        (_("was sent a message"), _("was not sent a message")),
+        {
+            "campaign": (
+                _("was sent a message of the campaign %(what)s"),
+                _("was not sent a message of the campaign %(what)s"),
+            ),
+        },
+    ),
+    EventKind.COUPON_ISSUED: (
+        (_("was given a coupon"), _("was not given a coupon")),
+        {"template": (_("was given the coupon %(what)s"), _("was not given the coupon %(what)s"))},
+    ),
+    EventKind.COUPON_REDEEMED: (
+        (_("redeemed a coupon"), _("did not redeem a coupon")),
+        {"template": (_("redeemed the coupon %(what)s"), _("did not redeem the coupon %(what)s"))},
+    ),
+}
 _BOUGHT = Deed(_("bought %(what)s"), _("did not buy %(what)s"))
 
 BEHAVIOURS = (
@@ -260,6 +361,15 @@ BEHAVIOURS = (
         wheres=ORDER_WHERES,
         rows=orders,
     ),
+    Behaviour(
+        code="refund",
+        label=_("Was given money back"),
+        deed=Deed(_("was given money back"), _("was not given money back")),
+        deeds_to=(("reason", Deed(_("was given money back for %(what)s"), _("was not given money back for %(what)s"))),),
+        sums=REFUND_SUMS,
+        wheres=REFUND_WHERES,
+        rows=refunds,
+    ),
     *(
         Behaviour(
             code=kind.value,
@@ -271,5 +381,16 @@ BEHAVIOURS = (
             rows=events_of(kind),
         )
         for kind, (deed, deeds_to) in _EVENTS.items()
+    ),
+    *(
+        Behaviour(
+            code=kind.value,
+            label=kind.label,
+            deed=Deed(*deed),
+            deeds_to=tuple((name, Deed(*said)) for name, said in deeds_to.items()),
+            wheres=CONTACT_WHERES[kind],
+            rows=events_of(kind),
+        )
+        for kind, (deed, deeds_to) in _CONTACTS.items()
     ),
 )

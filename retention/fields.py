@@ -9,11 +9,16 @@ from django.utils.translation import pgettext_lazy
 from members.fields import PROFILE_FIELDS, attribute_fields, tier_choices
 from retention.behaviours import BEHAVIOURS
 from retention.models.facts import WINDOWS
+from retention.models.reasons import Reason
 from retention.scoring.lifecycle import Stage
 from retention.scoring.value import Layer
 from rules.fields import Field, FieldCatalogue, FieldType
 
 ORDERS, VISITS, HABITS, SCORES, LOYALTY = _("Orders"), _("Visits"), _("Habits"), _("Scores"), _("Loyalty")
+CONTACTS = _("Messages and coupons")
+
+CHURN_REASON = "churn_reason"
+"""What the rules of reasons may not read, nor the segments that they name."""
 
 STAGE_LABELS: dict[str, Promise] = {
     Stage.NONE.value: _("never ordered"),
@@ -91,6 +96,13 @@ FACT_FIELDS = (
         help=_("The channel of most orders; the first by the alphabet of two."),
     ),
     Field(
+        name="favourite_category",
+        type=FieldType.TEXT,
+        label=_("Favourite category"),
+        group=HABITS,
+        help=_("The category of most order lines; the first by the alphabet of two."),
+    ),
+    Field(
         name="last_visit_at",
         type=FieldType.DATE,
         label=_("Last visit"),
@@ -138,6 +150,32 @@ FACT_FIELDS = (
         nullable=False,
         group=LOYALTY,
         help=_("All growth earned, less what was taken back; it is never spent."),
+    ),
+    Field(
+        name="last_contacted_at",
+        type=FieldType.DATE,
+        label=_("Last message"),
+        column="last_contacted_day",
+        group=CONTACTS,
+        help=_("The last day on which a campaign's message was handed to its provider."),
+    ),
+    Field(
+        name="messages_30d",
+        type=FieldType.NUMBER,
+        label=_("Messages in 30 days"),
+        unit="messages",
+        nullable=False,
+        group=CONTACTS,
+        help=_("Messages of campaigns, over whatever channel, that were handed to their providers."),
+    ),
+    Field(
+        name="coupons_redeemed_90d",
+        type=FieldType.NUMBER,
+        label=_("Coupons redeemed in 90 days"),
+        unit="coupons",
+        nullable=False,
+        group=CONTACTS,
+        help=_("Uses of this shop's own coupons that were not given back."),
     ),
 )
 """What stays the same however late one asks."""
@@ -235,6 +273,14 @@ SCORE_FIELDS = (
         label=_("Expected revenue in 365 days"),
         group=SCORES,
         help=_("Customer lifetime value over a year from the last fit on: expected orders times their expected value."),
+    ),
+    Field(
+        name=CHURN_REASON,
+        type=FieldType.ENUMERATION,
+        label=_("Churn reason"),
+        group=SCORES,
+        choices=tuple(Reason.choices),
+        help=_("Why the member leaves: known of members at risk, dormant or lost."),
     ),
 )
 """What ages from day to day."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db import models
-from django.db.models import F, QuerySet
+from django.db.models import Expression, F, QuerySet
+from django.db.models.sql.constants import LOUTER
 from django_cte import CTE, with_cte
 
 from retention import expressions
@@ -24,6 +25,8 @@ from rules.compile import OneOf
 T = TypeVar("T")
 Scope = int | Collection[int] | QuerySet[Any, Any] | None
 MORE_THAN_ANY_TABLE = 2**62
+LAST = "scored"
+"""The name of the last layer: the table that rules read."""
 FACTS = tuple(field.name for field in MemberFacts._meta.concrete_fields if field.name not in {"member", "windows_day"})
 
 
@@ -57,15 +60,20 @@ class Scored(models.Model):
     revenue_minor_365d = models.BigIntegerField()
     first_order_day = models.IntegerField(null=True)
     last_order_day = models.IntegerField(null=True)
+    previous_order_day = models.IntegerField(null=True)
     refund_count = models.IntegerField()
     refund_rate = models.FloatField(null=True)
     coupon_share = models.FloatField(null=True)
     discount_share = models.FloatField(null=True)
     preferred_hour = models.IntegerField(null=True)
     preferred_channel = models.TextField(null=True)
+    favourite_category = models.TextField(null=True)
     last_visit_day = models.IntegerField(null=True)
     carts_left_30d = models.IntegerField()
     complaint_count_90d = models.IntegerField()
+    last_contacted_day = models.IntegerField(null=True)
+    messages_30d = models.IntegerField()
+    coupons_redeemed_90d = models.IntegerField()
     average_rating = models.FloatField(null=True)
     points_balance = models.BigIntegerField()
     growth_value = models.BigIntegerField()
@@ -86,6 +94,7 @@ class Scored(models.Model):
     churn_probability = models.FloatField(null=True)
     value_layer = models.TextField(null=True)
     lifecycle_stage = models.TextField()
+    churn_reason = models.TextField(null=True)
 
     class Meta:
         managed = False
@@ -96,8 +105,22 @@ class Scored(models.Model):
         return self.external_id
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a reason is told (selectors/reasons.py): a CTE of answers, a row a member, and the name that follows from it and
+    from what was judged."""
+
+    answers: CTE
+    reason: Expression
+
+
 def scored(
-    *, as_of_day: int, parameters: Parameters, scope: Scope = None, newest_first: bool = False
+    *,
+    as_of_day: int,
+    parameters: Parameters,
+    scope: Scope = None,
+    newest_first: bool = False,
+    told: Told | None = None,
 ) -> QuerySet[Scored, Scored]:
     """This function will select everybody as rules see them on shop day `as_of_day`, or the members of `scope` alone.
 
@@ -106,14 +129,21 @@ def scored(
 
     With `newest_first` members are worked out one after the other from the largest id down, and no further than a list that
     is ordered so reads: its first page of a million members costs as much as of a thousand.
+
+    `churn_reason` can be read where `told` says how: it reads what members did, which everything else does without.
     """
     order = ("-member_id",) if newest_first else ()
     facts = _within(scope)
     read = {**expressions.profile(as_of_day=as_of_day), **expressions.habits(as_of_day=as_of_day)}
     known = _layer("known", facts.values("member_id", *FACTS, **read), order)
     weighed = _layer("weighed", known.queryset().annotate(**expressions.weights(parameters, as_of_day=as_of_day)), order)
-    judged = _layer("scored", weighed.queryset().annotate(**expressions.judgements(parameters, as_of_day=as_of_day)), order)
-    return with_cte(known, weighed, judged, select=Scored.objects.all())
+    judgements = expressions.judgements(parameters, as_of_day=as_of_day)
+    judged = _layer(LAST if told is None else "judged", weighed.queryset().annotate(**judgements), order)
+    if told is None:
+        return with_cte(known, weighed, judged, select=Scored.objects.all())
+    answered = told.answers.join(judged.queryset(), member_id=told.answers.col.member_id, _join_type=LOUTER)
+    reasoned = _layer(LAST, answered.annotate(churn_reason=told.reason), order)
+    return with_cte(known, weighed, judged, told.answers, reasoned, select=Scored.objects.all())
 
 
 def _within(scope: Scope) -> QuerySet[MemberFacts]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rules.ast import All, Any, Compare, Did, Everyone, InlinedSegment, InSegment, Node, Not, StaticList, at
+from rules.ast import All, Any, Compare, Did, Everyone, InlinedSegment, InSegment, Node, Not, StaticList, at, leaves
 from rules.errors import refuse
 from rules.fields import nearest
 from rules.messages import _, shorten
@@ -25,6 +25,16 @@ def inline(node: Node, *, rule_of: Mapping[str, Node | StaticList], slug: str | 
     and for what is too large once everything is in place.
     """
     return _Inliner(rule_of).place(node, _Place(trail=() if slug is None else (slug,)))
+
+
+def look_of(leaf: Did) -> tuple[object, ...]:
+    """This function will name the look at what members did that a condition needs; the same look is looked once."""
+    return (leaf.kind, leaf.window, leaf.where, leaf.of)
+
+
+def looks_in(node: Node) -> frozenset[tuple[object, ...]]:
+    """This function will name the different looks at what members did of a rule with inner segments in place."""
+    return frozenset(look_of(leaf) for leaf in leaves(node) if isinstance(leaf, Did))
 
 
 class _Place:
@@ -118,7 +128,7 @@ class _Inliner:
     def _count_behaviour(self, leaf: Did, where: _Place) -> None:
         """What is counted or compared otherwise of the same deeds in the same window is looked at once. Each sum counts as
         a look of its own: one of an order's parts is."""
-        self._looks.add((leaf.kind, leaf.window, leaf.where, leaf.of))
+        self._looks.add(look_of(leaf))
         if len(self._looks) > MOST_BEHAVIOURS:
             raise refuse(
                 where.origin or "",

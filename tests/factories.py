@@ -8,7 +8,7 @@ from typing import Any
 
 from core.conf import shop_zone
 from core.periods import date_of, day_number, day_of, hour_of_day
-from members.models import BehaviourEvent, DirtyMark, Member, Order, OrderStatus, Refund, Shop
+from members.models import BehaviourEvent, Category, DirtyMark, Member, Order, OrderLine, OrderStatus, Product, Refund, Shop
 
 NOW = datetime(2026, 6, 15, 4, 0, tzinfo=UTC)
 """A Monday, noon in the shop."""
@@ -70,6 +70,20 @@ def make_order(
         Refund.objects.create(order=order, position=1, amount_minor=refunded_minor, reason="other", refunded_at=placed_at)
     mark_dirty(member)
     return order
+
+
+def make_line(order: Order, code: str, category: str = "", *, amount_minor: int = 0, quantity: int = 1) -> OrderLine:
+    """This function will save a line of a product, which is made with its category when it is first named."""
+    kept = Category.objects.get_or_create(name=category)[0] if category else None
+    product, _made = Product.objects.get_or_create(code=code, defaults={"category": kept})
+    return OrderLine.objects.create(
+        order=order,
+        position=order.lines.count(),
+        product=product,
+        quantity=quantity,
+        unit_price_minor=amount_minor // quantity,
+        amount_minor=amount_minor,
+    )
 
 
 def make_event(member: Member, kind: str, *, occurred_at: datetime = NOW, **fields: Any) -> BehaviourEvent:

@@ -17,6 +17,8 @@ from campaigns.coupons.validity import Validity, of_issue
 from campaigns.models import Coupon, CouponState, CouponTemplate, MemberRedemptions, Origin
 from core.errors import NotFound
 from core.sql import insert_rows
+from members.models import EventKind
+from members.services.own_events import write_own_events
 
 COLUMNS = (
     "template", "code", "public", "member_id", "enrolment_id", "step", "state", "issued_at", "valid_from", "valid_until",
@@ -34,13 +36,14 @@ class Grant:
     step: int
 
 
-def issue_batch(*, template_id: int, grants: Sequence[Grant], now: datetime) -> dict[int, str]:
+def issue_batch(*, template_id: int, grants: Sequence[Grant], now: datetime, campaign: str = "") -> dict[int, str]:
     """This function will issue a coupon of one template for each grant, as far as the limits allow.
 
     1. Hold the template's row until the caller's transaction ends: batches of one template queue up, so no limit is passed.
     2. Give back the codes of grants that have their coupon already: a batch may be repeated.
     3. Refuse whom a limit stops; when the total runs short, the first grants get the coupons.
-    4. Insert the coupons in one statement and count them on the template.
+    4. Insert the coupons in one statement, count them on the template, and note that their members were given them;
+       `campaign` is the short name of who gives.
 
     The answer has an entry for each enrolment: its code, or a `Refusal` (a str too; tell them apart by isinstance). A
     platform template without a code issues the empty code: what is sent is the template's link. No two grants name one
@@ -52,7 +55,7 @@ def issue_batch(*, template_id: int, grants: Sequence[Grant], now: datetime) -> 
         fresh = [grant for grant in grants if grant.enrolment_id not in answers]
         refused, entitled = _within_limits(template, fresh, now)
         answers.update(refused)
-        answers.update(_insert(template, entitled, now))
+        answers.update(_insert(template, entitled, now, campaign))
         return answers
 
 
@@ -71,7 +74,14 @@ def issue_one(*, template_slug: str, member_id: int | None, now: datetime) -> Co
             raise CouponRefused(refusal)
         validity = of_issue(template, now)
         row = _row(template, _Holder(member_id=member_id), validity, now)
-        return Coupon.objects.get(pk=_insert_rows(template, [row])[0][0])
+        made = _insert_rows(template, [row])
+        _note(made, template, now, "")
+        return Coupon.objects.get(pk=made[0][0])
+
+
+_Made = tuple[int, str, int, int | None]
+"""A coupon's id, code, enrolment and member."""
+RETURNING = ("pk", "code", "enrolment_id", "member_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +146,20 @@ def _had(template: CouponTemplate, member_ids: Sequence[int]) -> Counter[int]:
     return Counter({member: count for member, count in held.values_list("member_id").annotate(count=Count("pk")) if member})
 
 
-def _insert(template: CouponTemplate, grants: Sequence[Grant], now: datetime) -> dict[int, str]:
+def _insert(template: CouponTemplate, grants: Sequence[Grant], now: datetime, campaign: str) -> dict[int, str]:
     validity = of_issue(template, now)
     holders = [_Holder(grant.member_id, grant.enrolment_id, grant.step) for grant in grants]
     rows = [_row(template, holder, validity, now) for holder in holders]
-    return {enrolment: code for _pk, code, enrolment in _insert_rows(template, rows)}
+    made = _insert_rows(template, rows)
+    _note(made, template, now, campaign)
+    return {enrolment: code for _pk, code, enrolment, _member in made}
+
+
+def _note(made: Sequence[_Made], template: CouponTemplate, now: datetime, campaign: str) -> None:
+    """A coupon for its bearer is nobody's doing."""
+    noted = {"template": template.slug, **({"campaign": campaign} if campaign else {})}
+    told = [(pk, member_id, noted) for pk, _code, _enrolment, member_id in made if member_id is not None]
+    write_own_events(EventKind.COUPON_ISSUED, told, at=now)
 
 
 def _row(template: CouponTemplate, holder: _Holder, validity: Validity, now: datetime) -> list[object]:
@@ -154,8 +173,8 @@ def _is_shared(template: CouponTemplate) -> bool:
     return template.public or template.origin == Origin.PLATFORM
 
 
-def _insert_rows(template: CouponTemplate, rows: list[list[object]]) -> list[tuple[int, str, int]]:
-    """This function will insert the coupons, count them on the template and return (id, code, enrolment) of each."""
+def _insert_rows(template: CouponTemplate, rows: list[list[object]]) -> list[_Made]:
+    """This function will insert the coupons, count them on the template and return what was made."""
     if not rows:
         return []
     made = _insert_shared(rows) if _is_shared(template) else _insert_with_own_codes(rows)
@@ -163,17 +182,17 @@ def _insert_rows(template: CouponTemplate, rows: list[list[object]]) -> list[tup
     return made
 
 
-def _insert_shared(rows: list[list[object]]) -> list[tuple[int, str, int]]:
-    return insert_rows(Coupon, COLUMNS, rows, returning=("pk", "code", "enrolment_id"))
+def _insert_shared(rows: list[list[object]]) -> list[_Made]:
+    return insert_rows(Coupon, COLUMNS, rows, returning=RETURNING)
 
 
-def _insert_with_own_codes(rows: list[list[object]]) -> list[tuple[int, str, int]]:
+def _insert_with_own_codes(rows: list[list[object]]) -> list[_Made]:
     """A code that exists already is not written; its row is tried again with another one."""
     waiting, made = rows, []
     for _attempt in range(COLLISION_ATTEMPTS):
         coded = {code: [row[0], code, *row[2:]] for code, row in zip(new_codes(len(waiting)), waiting, strict=True)}
-        made += insert_rows(Coupon, COLUMNS, coded.values(), conflict=[], returning=("pk", "code", "enrolment_id"))
-        written = {code for _pk, code, _enrolment in made}
+        made += insert_rows(Coupon, COLUMNS, coded.values(), conflict=[], returning=RETURNING)
+        written = {code for _pk, code, *_rest in made}
         waiting = [row for code, row in coded.items() if code not in written]
         if not waiting:
             return made

@@ -14,7 +14,11 @@ from datetime import datetime
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Case, F, Q, Value, When
 
-from campaigns.models import Coupon, CouponState, CouponTemplate, MemberRedemptions, Redemption
+from campaigns.models import Campaign, Coupon, CouponState, CouponTemplate, MemberRedemptions, Redemption
+from core.conf import shop_zone
+from core.periods import day_number
+from members.models import OWN_ID_PREFIX, EventKind
+from members.services.own_events import take_back_own_event, write_own_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +66,42 @@ def _record_in_one_statement(use: Use) -> bool:
                 "amount": use.amount_minor,
                 "discount": use.discount_minor,
                 "at": use.at,
+                "day": day_number(use.at, shop_zone()),
             },
         )
-        return bool(cursor.rowcount)
+        return bool(cursor.fetchall())
 
 
-INSERT_REDEMPTION = """
-INSERT INTO campaigns_redemption
-    (template_id, coupon_id, code, "order", member_id, amount_minor, discount_minor, redeemed_at)
-SELECT %(template)s, %(coupon)s, %(code)s, %(order)s, %(member)s, %(amount)s, %(discount)s, %(at)s FROM taken
+# The use is told as an event of the member's, whose mark has the next refresh count it.
+INSERT_REDEMPTION = f"""
+used AS (
+    INSERT INTO campaigns_redemption
+        (template_id, coupon_id, code, "order", member_id, amount_minor, discount_minor, redeemed_at)
+    SELECT %(template)s, %(coupon)s, %(code)s, %(order)s, %(member)s, %(amount)s, %(discount)s, %(at)s FROM taken
+    RETURNING id, member_id, coupon_id, template_id
+), told AS (
+    INSERT INTO members_behaviourevent (external_id, member_id, kind, occurred_at, day, properties,
+        session_id, page, category, keyword, topic)
+    SELECT '{OWN_ID_PREFIX}coupon_redeemed:' || used.id, used.member_id, 'coupon_redeemed', %(at)s, %(day)s,
+        jsonb_strip_nulls(jsonb_build_object('template', template.slug, 'campaign', (
+            SELECT campaign.slug FROM campaigns_coupon AS coupon
+            JOIN campaigns_enrolment AS enrolment ON enrolment.id = coupon.enrolment_id
+            JOIN campaigns_campaign AS campaign ON campaign.id = enrolment.campaign_id
+            WHERE coupon.id = used.coupon_id
+        ))), '', '', '', '', ''
+    FROM used JOIN campaigns_coupontemplate AS template ON template.id = used.template_id
+    WHERE used.member_id IS NOT NULL
+    ON CONFLICT (external_id) DO NOTHING
+), marked AS (
+    INSERT INTO members_dirtymark (member_id) SELECT member_id FROM used WHERE member_id IS NOT NULL
+)
+SELECT id FROM used
 """
 
 OWN_USE = f"""
 WITH taken AS (
     UPDATE campaigns_coupon SET state = 'redeemed' WHERE id = %(coupon)s AND state = 'issued' RETURNING id
-)
-{INSERT_REDEMPTION}
+), {INSERT_REDEMPTION}
 """
 
 # `template` waits for the row and then tests its newest version; from there to the end of the statement nothing can move.
@@ -100,8 +124,7 @@ WITH template AS (
     UPDATE campaigns_coupontemplate AS counter SET redeemed = counter.redeemed + 1 FROM template
     WHERE counter.id = template.id AND (%(member)s::bigint IS NULL OR EXISTS (SELECT FROM counted))
     RETURNING counter.id
-)
-{INSERT_REDEMPTION}
+), {INSERT_REDEMPTION}
 """
 
 
@@ -110,7 +133,7 @@ def _record_in_steps(use: Use) -> bool:
     if not (_take_public(use) if use.coupon_id is None else _take_coupon(use.coupon_id)):
         transaction.set_rollback(True)
         return False
-    Redemption.objects.create(
+    redemption = Redemption.objects.create(
         template_id=use.template_id,
         coupon_id=use.coupon_id,
         code=use.code,
@@ -120,7 +143,18 @@ def _record_in_steps(use: Use) -> bool:
         discount_minor=use.discount_minor,
         redeemed_at=use.at,
     )
+    if use.member_id is not None:
+        told = [(redemption.pk, use.member_id, _noted(use))]
+        write_own_events(EventKind.COUPON_REDEEMED, told, at=use.at)
     return True
+
+
+def _noted(use: Use) -> dict[str, str]:
+    """What the event says of a use: the coupon, and the campaign that gave it."""
+    template = CouponTemplate.objects.values_list("slug", flat=True).get(pk=use.template_id)
+    enrolment = Coupon.objects.filter(pk=use.coupon_id).values("enrolment_id")
+    campaign = Campaign.objects.filter(enrolments__in=enrolment).values_list("slug", flat=True).first()
+    return {"template": template, **({"campaign": campaign} if campaign else {})}
 
 
 def _take_coupon(coupon_id: int) -> bool:
@@ -153,14 +187,16 @@ def take_back(*, template_id: int, coupon_id: int | None, code: str, order: str,
 
     1. Hold the coupon or the template, as a use does, so that the two queue up.
     2. Mark the redemption rolled back, guarded by its not being so.
-    3. Give back what it had taken. A coupon whose time has passed comes back expired.
+    3. Give back what it had taken. A coupon whose time has passed comes back expired. The member did not redeem it.
     """
     with transaction.atomic():
         _hold(template_id, coupon_id)
         held = Redemption.objects.filter(code=code, order=order, rolled_back_at__isnull=True)
-        member_id = held.values_list("member_id", flat=True).first()
-        if held.update(rolled_back_at=now) != 1:
+        found = held.values_list("pk", "member_id").first()
+        if found is None or held.update(rolled_back_at=now) != 1:
             return False
+        redemption_id, member_id = found
+        take_back_own_event(EventKind.COUPON_REDEEMED, redemption_id)
         if coupon_id is None:
             _give_place_back(template_id, member_id)
         else:

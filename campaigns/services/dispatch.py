@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.channels import Channel, ChannelError, Message, Receipt, channels
@@ -38,6 +38,8 @@ from core.locks import LockSpace, share_for_transaction
 from core.queue import enqueue_on_commit
 from core.sql import update_rows
 from members.models import Channel as ChannelCode
+from members.models import EventKind
+from members.services.own_events import write_own_events
 
 logger = logging.getLogger(__name__)
 
@@ -227,7 +229,22 @@ def _record(endings: Sequence[tuple[Claim, Ending]], now: datetime) -> None:
         for each, ending in endings
     ]
     columns = ["state", "reason", "error", "provider_id", "next_at", "done_at"]
-    update_rows(Delivery, "pk", columns, rows, guard={"state": DeliveryState.SENDING.value})
+    with transaction.atomic():
+        update_rows(Delivery, "pk", columns, rows, guard={"state": DeliveryState.SENDING.value})
+        _note_sent([each.id for each, ending in endings if ending.state is DeliveryState.SENT], now)
+
+
+def _note_sent(delivery_ids: Sequence[int], at: datetime) -> None:
+    """This function will have the members' events say that they were written to, where the messages are sent."""
+    if not delivery_ids:
+        return
+    slug = Campaign.objects.filter(pk=OuterRef("campaign_id")).values("slug")
+    sent = Delivery.objects.filter(pk__in=list(delivery_ids), state=DeliveryState.SENT).annotate(slug=Subquery(slug))
+    told = [
+        (pk, member_id, {"channel": channel, "campaign": campaign})
+        for pk, member_id, channel, campaign in sent.values_list("pk", "member_id", "channel", "slug")
+    ]
+    write_own_events(EventKind.MESSAGE_SENT, told, at=at)
 
 
 def _clean(text: str, most: int) -> str:
@@ -269,7 +286,9 @@ class NotUnknown(DomainError):
 
 def mark_sent(*, delivery_id: int, now: datetime, by: str) -> None:
     """This function will note that a person found out that an unknown message arrived."""
-    _settle_unknown(delivery_id, by, "marked_sent", state=DeliveryState.SENT, reason="", done_at=now)
+    with transaction.atomic():
+        _settle_unknown(delivery_id, by, "marked_sent", state=DeliveryState.SENT, reason="", done_at=now)
+        _note_sent([delivery_id], now)
 
 
 def send_again(*, delivery_id: int, now: datetime, by: str) -> None:

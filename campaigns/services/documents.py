@@ -21,6 +21,7 @@ from campaigns.services.misfits import misfit
 from campaigns.triggers import Trigger, triggers
 from core.errors import FieldProblem, InvalidInput
 from core.periods import within_calendar
+from retention.selectors.rules import demand_askable_together
 from retention.services.rules import checked_rule
 from rules.fields import nearest
 
@@ -117,6 +118,7 @@ class _Reader:
         trigger = self._trigger()
         audience = self._rule("audience", required=True)
         exclusion = self._rule("exclusion", required=False)
+        self._demand_together(audience, exclusion)
         steps = self._steps()
         share = self._value("control_share", Share, default=0.1)
         re_entry = self._re_entry(trigger)
@@ -225,6 +227,13 @@ class _Reader:
             self._problems.extend(error.problems)
             return None
         return dict(given)
+
+    def _demand_together(self, audience: dict[str, Any] | None, exclusion: dict[str, Any] | None) -> None:
+        if audience is not None and exclusion is not None:
+            try:
+                demand_askable_together(audience, exclusion, prefix="exclusion")
+            except InvalidInput as error:
+                self._problems.extend(error.problems)
 
     # the small parts
 

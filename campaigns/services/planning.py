@@ -26,6 +26,7 @@ from core.queue import enqueue_on_commit
 from core.sql import insert_rows
 from members.models import Member
 from retention.selectors import matching, state
+from retention.selectors.rules import demand_askable_together
 from retention.services.refresh import refresh_due
 from retention.services.rules import checked_rule
 
@@ -161,12 +162,13 @@ def _refusal(version: CampaignVersion, error: DomainError) -> Because:
     """Why the audience could not be asked for, as it reads in each language."""
 
     def say() -> str:
-        for rule in (version.audience, version.exclusion):
-            try:
+        try:
+            for rule in (version.audience, version.exclusion):
                 if rule is not None:
                     checked_rule(rule)
-            except DomainError as again:
-                return str(again)
+            demand_askable_together(version.audience, version.exclusion, prefix="exclusion")
+        except DomainError as again:
+            return str(again)
         return str(error)
 
     return because_of(error.code, say)

@@ -23,7 +23,7 @@ from members.ingest.reading import suggestion
 from members.ingest.resolve import Resolved, forget_unused, forget_unused_categories, resolve_members, resolve_products
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import ProductStated, Reader
-from members.models import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, DirtyMark, Member, Product
+from members.models import OWN_ID_PREFIX, OWN_KINDS, REPORTED_KINDS, BehaviourEvent, DirtyMark, Member, Product
 from members.services.earning.marks import mark_events
 from members.services.journal import Journal
 
@@ -68,7 +68,7 @@ class EventRow:
 def event_row(index: int, item: EventItem, given: Surroundings) -> EventRow | RejectedRow:
     """This function will clean one event item, or tell everything that is wrong with it."""
     reader = Reader(given)
-    external_id = reader.take("id", identity, item.id)
+    external_id = reader.take("id", _event_id, item.id)
     member = reader.take("member", identity, item.member)
     kind = reader.take("kind", reported_kind, item.kind)
     occurred_at = reader.take("at", _moment, item.at, given)
@@ -89,6 +89,14 @@ def event_row(index: int, item: EventItem, given: Surroundings) -> EventRow | Re
         properties=properties,
         stated=stated,
     )
+
+
+def _event_id(value: str) -> str:
+    external_id = identity(value)
+    if external_id.startswith(OWN_ID_PREFIX):
+        message = _("Ids that begin with “%(prefix)s” are those of the product's own events.")
+        raise Refused("reserved", message % {"prefix": OWN_ID_PREFIX})
+    return external_id
 
 
 def reported_kind(kind: str) -> str:

@@ -15,7 +15,7 @@ from members.models.earning import (
     MarkedSource,
     Waiting,
 )
-from members.models.event import OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
+from members.models.event import OWN_ID_PREFIX, OWN_KINDS, REPORTED_KINDS, BehaviourEvent, EventKind
 from members.models.growth import GrowthEntry
 from members.models.identifier import Identifier
 from members.models.imported import Import, ImportJournal, ImportState, ImportTarget
@@ -58,6 +58,7 @@ __all__ = [
     "EARNING_EVENTS",
     "EARNING_STATUSES",
     "OCCASIONS",
+    "OWN_ID_PREFIX",
     "OWN_KINDS",
     "REPORTED_KINDS",
     "STATUS_RANK",

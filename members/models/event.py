@@ -41,6 +41,9 @@ OWN_KINDS = (
 )
 """What the product itself does or sees happen, and therefore nobody else may report."""
 
+OWN_ID_PREFIX = "rekindle:"
+"""What ids of these begin with, and nobody else's may: an id that somebody sent first would keep them from being written."""
+
 REPORTED_KINDS = tuple(kind for kind in EventKind if kind not in OWN_KINDS)
 
 
@@ -98,6 +101,8 @@ class BehaviourEvent(models.Model):
             # Whose moment has come, whose events cross a window's edge, and reports by dates. Events arrive nearly in this
             # order, so that it grows at one end.
             models.Index(fields=["occurred_at"], name="event_moments"),
+            # What members say why they leave: the latest answer of each.
+            models.Index(fields=["member", "occurred_at"], name="event_answers", condition=Q(kind="survey")),
             # Who looked at this product; and a product cannot be deleted without looking here.
             models.Index(fields=["product", "day"], name="event_by_product", condition=Q(product__isnull=False)),
         ]

@@ -12,14 +12,16 @@ from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.display import badge, change_url, day, money, number, share, unknown
+from core.admin.display import badge, change_url, day, list_url, money, number, share, unknown
 from core.admin.panels import Column, Filter, Panel, member_columns, member_filters, member_panels
 from members.models import Member
 from retention.admin.marks import LAYERS, RISKS, STAGES
 from retention.admin.sources import segments as segments_by_name
 from retention.fields import GROUP_LABELS, STAGE_LABELS
+from retention.models import Reason
 from retention.scoring.parameters import Rank
 from retention.selectors import facts_rows, scores_rows, state
+from retention.selectors.evidence import evidence_for
 from retention.selectors.overview import members_at, members_in, segments_of
 from retention.selectors.risk import Risk, risk_of
 
@@ -144,6 +146,16 @@ member_panels.register(
     Panel("segments", _("Segments"), 40, "retention/admin/panels/segments.html", "retention.view_segment", segments)
 )
 
+
+def leaving(request: HttpRequest, member: Member) -> dict[str, Any]:
+    """This function will say why a member leaves, and what tells it."""
+    return {"evidence": evidence_for(member_id=member.pk), "list_url": list_url("retention_churnreason")}
+
+
+member_panels.register(
+    Panel("leaving", _("Why they leave"), 7, "retention/admin/panels/leaving.html", "retention.view_churnreason", leaving)
+)
+
 # --- columns of the list
 
 for column in (
@@ -159,6 +171,10 @@ for column in (
 
 def _at_stage(value: str) -> QuerySet[Any, Any] | None:
     return members_at(lifecycle_stage=value) if value in STAGE_LABELS else None
+
+
+def _of_reason(value: str) -> QuerySet[Any, Any] | None:
+    return members_at(churn_reason=value) if value in Reason.values else None
 
 
 def _in_group(value: str) -> QuerySet[Any, Any] | None:
@@ -198,6 +214,7 @@ def _cell_rule(value: str) -> Mapping[str, Any]:
 
 for registered in (
     Filter("stage", _("stage"), lambda request: list(STAGE_LABELS.items()), _at_stage, _equals("lifecycle_stage")),
+    Filter("reason", _("churn reason"), lambda request: list(Reason.choices), _of_reason, _equals("churn_reason")),
     Filter("rfm_group", _("RFM group"), lambda request: list(GROUP_LABELS.items()), _in_group, _equals("rfm_group")),
     Filter("segment", _("segment"), lambda request: segments_by_name(), _in_segment, lambda slug: {"in_segment": slug}),
     Filter("cell", _("RFM cell"), _chosen_cell, _in_cell, _cell_rule),

@@ -31,6 +31,7 @@ from retention.models import Segment
 from retention.selectors.freshness import is_stale, stale_after
 from retention.selectors.sentences import sentences_of_segments
 from retention.selectors.uses import uses_of
+from retention.services.evaluate import segments_pending
 from retention.services.library import ready_rule
 from retention.services.segments import change_rule, create_segment, delete_segment, describe_segment
 
@@ -72,7 +73,9 @@ class SegmentList(BoundedChangeList):
 
     def complete(self, rows: list[Any]) -> None:
         said, limit, now = sentences_of_segments(rows), stale_after(), timezone.now()
+        pending = segments_pending()
         for segment in rows:
+            vars(segment)["pending"] = segment.pk in pending
             vars(segment)["sentence"] = said.get(segment.slug, "")
             vars(segment)["stale"] = is_stale(segment, limit=limit, now=now)
 
@@ -120,7 +123,8 @@ class SegmentAdmin(RekindleAdmin):
 
     @display(description=_("counted"))
     def freshness(self, segment: Segment) -> SafeString:
-        mark = _freshness(segment, stale=vars(segment).get("stale", False))
+        known = vars(segment)
+        mark = _freshness(segment, stale=known.get("stale", False), pending=known.get("pending", False))
         return when(segment.as_of) if mark is FRESH else badge(mark)
 
     # --- one segment
@@ -129,7 +133,8 @@ class SegmentAdmin(RekindleAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         segment = self.viewable(request, object_id)
-        mark = _freshness(segment, stale=is_stale(segment, limit=stale_after(), now=timezone.now()))
+        stale = is_stale(segment, limit=stale_after(), now=timezone.now())
+        mark = _freshness(segment, stale=stale, pending=segment.pk in segments_pending())
         return self.page(
             request,
             "retention/admin/segment.html",
@@ -227,11 +232,11 @@ class SegmentAdmin(RekindleAdmin):
         )
 
 
-def _freshness(segment: Segment, *, stale: bool) -> Mark:
-    """A count from before the rule was changed is the count of another rule."""
+def _freshness(segment: Segment, *, stale: bool, pending: bool) -> Mark:
+    """A count from before the rule was changed, or that of a segment inside, is the count of another rule."""
     if segment.error:
         return FAILING
-    if segment.as_of is None or segment.version_id != segment.evaluated_version_id:
+    if segment.as_of is None or pending:
         return COUNTING
     return STALE if stale else FRESH
 

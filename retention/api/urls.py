@@ -7,6 +7,7 @@ from retention.api.explaining import RuleExplain
 from retention.api.library import SegmentLibrary
 from retention.api.members import SegmentMembers
 from retention.api.models import ModelList
+from retention.api.reasons import MemberChurnReason
 from retention.api.risk import MemberChurn
 from retention.api.rules import RulePreview, RuleSchema
 from retention.api.segments import (
@@ -29,6 +30,7 @@ urlpatterns = [
     path("segments/<segment:slug>/history/", SegmentHistory.as_view()),
     path("segments/<segment:slug>/overlap/", SegmentOverlap.as_view()),
     path("segments/<segment:slug>/versions/", SegmentVersions.as_view()),
+    path("members/<any:external_id>/churn-reason/", MemberChurnReason.as_view()),
     path("rules/schema/", RuleSchema.as_view()),
     path("models/", ModelList.as_view()),
     path("members/<any:external_id>/churn/", MemberChurn.as_view()),

@@ -22,8 +22,15 @@ BROWSING = (
 
 CART_DAYS = 30
 COMPLAINT_DAYS = 90
+MESSAGE_DAYS = 30
+REDEMPTION_DAYS = 90
 
-WINDOWED = ((EventKind.CART_ADD, CART_DAYS), (EventKind.COMPLAINT, COMPLAINT_DAYS))
+WINDOWED = (
+    (EventKind.CART_ADD, CART_DAYS),
+    (EventKind.COMPLAINT, COMPLAINT_DAYS),
+    (EventKind.MESSAGE_SENT, MESSAGE_DAYS),
+    (EventKind.COUPON_REDEEMED, REDEMPTION_DAYS),
+)
 """Which events leave which window of days as time passes."""
 
 
@@ -32,13 +39,20 @@ def event_aggregates(*, day: int) -> dict[str, Count | Max | Cast]:
 
     They read what stands in the index `event_facts`. A rating counts whatever kind of event it came with.
     """
-    complaint = Q(kind=EventKind.COMPLAINT, day__gt=day - COMPLAINT_DAYS)
     return {
         "last_visit_day": Max("day", filter=Q(kind__in=BROWSING)),
-        "complaint_count_90d": Count("day", filter=complaint),
+        "complaint_count_90d": _counted(EventKind.COMPLAINT, day, COMPLAINT_DAYS),
+        "last_contacted_day": Max("day", filter=Q(kind=EventKind.MESSAGE_SENT)),
+        "messages_30d": _counted(EventKind.MESSAGE_SENT, day, MESSAGE_DAYS),
+        "coupons_redeemed_90d": _counted(EventKind.COUPON_REDEEMED, day, REDEMPTION_DAYS),
         "rating_count": Count("rating"),
         "rating_sum": Cast(Sum("rating"), IntegerField()),
     }
+
+
+def _counted(kind: EventKind, day: int, days: int) -> Count:
+    """The events of a kind of the `days` shop days that end with `day`."""
+    return Count("day", filter=Q(kind=kind, day__gt=day - days))
 
 
 def carts_left(

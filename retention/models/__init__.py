@@ -1,6 +1,7 @@
 from retention.models.builds import BuildAnswer, BuildTouched, SegmentBuild
 from retention.models.facts import MemberFacts
 from retention.models.lists import ListUpload, UploadedId, UploadPiece
+from retention.models.reasons import ChurnReason, Reason
 from retention.models.reports import ReportAnswer, ReportTarget
 from retention.models.runs import RefreshRun, RefreshState
 from retention.models.scoring import LifecycleBands, MemberForecast, ModelKind, ModelPolicy, ScoringModel
@@ -21,6 +22,7 @@ from retention.models.values import KnownValue
 __all__ = [
     "BuildAnswer",
     "BuildTouched",
+    "ChurnReason",
     "DaySnapshot",
     "DueMember",
     "KnownValue",
@@ -32,6 +34,7 @@ __all__ = [
     "Membership",
     "ModelKind",
     "ModelPolicy",
+    "Reason",
     "RefreshRun",
     "RefreshState",
     "ReportAnswer",

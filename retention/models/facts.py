@@ -42,6 +42,7 @@ class MemberFacts(models.Model):
     revenue_minor_365d = models.BigIntegerField(_("revenue in 365 days"), default=0)
     preferred_hour = models.PositiveSmallIntegerField(_("preferred hour"), null=True)
     preferred_channel = models.CharField(_("preferred channel"), max_length=60, null=True)
+    favourite_category = models.CharField(_("favourite category"), max_length=200, null=True)
     last_visit_day = models.IntegerField(_("last visit"), null=True)
     carts_left_30d = models.IntegerField(_("carts left in 30 days"), default=0)
     complaint_count_90d = models.IntegerField(_("complaints in 90 days"), default=0)
@@ -49,6 +50,9 @@ class MemberFacts(models.Model):
     rating_sum = models.IntegerField(_("ratings added up"), default=0)
     points_balance = models.BigIntegerField(_("points"), default=0)
     growth_value = models.BigIntegerField(_("growth"), default=0)
+    last_contacted_day = models.IntegerField(_("last message"), null=True)
+    messages_30d = models.IntegerField(_("messages in 30 days"), default=0)
+    coupons_redeemed_90d = models.IntegerField(_("coupons redeemed in 90 days"), default=0)
     windows_day = models.IntegerField()
 
     class Meta:

@@ -21,6 +21,10 @@ class Stage(StrEnum):
     LOST = "lost"
 
 
+LEAVING = (Stage.AT_RISK, Stage.DORMANT, Stage.LOST)
+"""The stages of members who stay away longer than is usual for them."""
+
+
 def stages(
     *,
     days_since_first_order: Floats,

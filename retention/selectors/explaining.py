@@ -68,9 +68,9 @@ def _condition(leaf: Explanation) -> dict[str, Any]:
         "held": leaf.held,
         "decides": leaf.decides,
         "must_change": leaf.must_change,
-        "value": _plain(leaf.value),
+        "value": plain_value(leaf.value),
         "value_text": leaf.value_text or None,
-        "threshold": _plain(leaf.threshold),
+        "threshold": plain_value(leaf.threshold),
     }
 
 
@@ -87,7 +87,8 @@ def _node(node: Explanation) -> dict[str, Any]:
     }
 
 
-def _plain(value: object) -> Any:
+def plain_value(value: object) -> Any:
+    """This function will give a value as JSON holds it."""
     if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
+        return [plain_value(each) for each in value]
     return value.isoformat() if isinstance(value, date) else value

@@ -10,11 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 from core.periods import date_of
 from members.models import Member
-from retention.fields import SCORE_FIELDS, SHOWN_FACTS
+from retention.fields import CHURN_REASON, SCORE_FIELDS, SHOWN_FACTS
 from retention.models import Membership, Segment, Transition
-from retention.scored import current_parameters, scored
+from retention.scored import current_parameters
 from retention.selectors.listings import external_ids, transitions
-from retention.selectors.state import day_asked
+from retention.selectors.reasons import rows_asked
+from retention.selectors.rules import Rulebook
+from retention.selectors.state import asked_at
 from rules.fields import FieldType
 
 CHUNK = 5_000
@@ -48,7 +50,7 @@ class _Reader:
     """Reads what the chosen columns need and no more, of one chunk after the other, all by the same parameters and day."""
 
     def __init__(self, columns: Sequence[str]) -> None:
-        self._day, self._parameters = day_asked(None), current_parameters()
+        self._asked, self._parameters, self._rulebook = asked_at(None), current_parameters(), Rulebook()
         self._profile = [name for name in PROFILE if name != "entered_at" and (name in columns or name == "external_id")]
         self._fields = [field for field in (*SHOWN_FACTS, *SCORE_FIELDS) if field.name in columns]
 
@@ -57,9 +59,16 @@ class _Reader:
         return {row["pk"]: row for row in rows}
 
     def scores(self, ids: list[int]) -> dict[int, Mapping[str, Any]]:
-        if self._day is None or not self._fields:
+        if self._asked is None or not self._fields:
             return {}
-        rows = scored(as_of_day=self._day, parameters=self._parameters, scope=ids)
+        rows = rows_asked(
+            rulebook=self._rulebook,
+            parameters=self._parameters,
+            day=self._asked.day,
+            as_of=self._asked.instant,
+            scope=ids,
+            with_reason=any(field.name == CHURN_REASON for field in self._fields),
+        )
         read = rows.values_list("member_id", *(field.column for field in self._fields))
         names = [field.name for field in self._fields]
         return {row[0]: dict(zip(names, row[1:], strict=True)) for row in read}

@@ -11,8 +11,9 @@ from django.db.models import Q, QuerySet
 from django.db.models.lookups import Exact
 
 from retention.models import MemberFacts
-from retention.scored import Scope, Scored, current_parameters, scored
-from retention.selectors.rules import Rulebook, condition, readable, writer
+from retention.scored import Scope, Scored, current_parameters
+from retention.selectors.reasons import reads_reason, rows_asked
+from retention.selectors.rules import Rulebook, condition, demand_askable_together, readable, writer
 from retention.selectors.state import Asked, asked_at
 from rules.compile import compile_flag, compile_leaves, compile_values
 from rules.explain import Explanation
@@ -69,7 +70,14 @@ def explain(*, rule: Rule, member_id: int, as_of: datetime | None = None) -> Exp
     # Paths are no names of columns.
     columns = {f"answer_{number}": answer for number, answer in enumerate(answers.values())}
     columns |= {f"value_{number}": value for number, value in enumerate(values.values())}
-    rows = scored(as_of_day=asked.day, parameters=current_parameters(), scope=member_id)
+    rows = rows_asked(
+        rulebook=rulebook,
+        parameters=current_parameters(),
+        day=asked.day,
+        as_of=asked.instant,
+        scope=member_id,
+        with_reason=reads_reason(placed),
+    )
     row = rows.annotate(**columns).values(*columns).first()
     if row is None:
         return None
@@ -87,9 +95,9 @@ def _meant(
     asked = asked_at(as_of) or Asked(0, None)  # before the first refresh nobody has facts, and a bad rule is bad already
     rulebook = Rulebook()
     given: dict[str, Any] = {"day": asked.day, "as_of": asked.instant, "scope": member_ids, "rulebook": rulebook}
-    rows = scored(as_of_day=asked.day, parameters=current_parameters(), scope=member_ids)
-    meant = rows.filter(condition(rule, **given))
-    if exclusion is not None:
-        excluded = compile_flag(condition(exclusion, prefix="exclusion", **given))
-        meant = meant.filter(Q(Exact(excluded, 0)))
-    return meant
+    demand_askable_together(rule, exclusion, prefix="exclusion", rulebook=rulebook)
+    met = condition(rule, **given)
+    excluded = None if exclusion is None else compile_flag(condition(exclusion, prefix="exclusion", **given))
+    asks_reason = any(reads_reason(readable(each, rulebook=rulebook)[1]) for each in (rule, exclusion) if each is not None)
+    meant = rows_asked(parameters=current_parameters(), with_reason=asks_reason, **given).filter(met)
+    return meant if excluded is None else meant.filter(Q(Exact(excluded, 0)))

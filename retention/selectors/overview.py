@@ -11,10 +11,14 @@ from django.db.models import Count, F, Max, Q, QuerySet, Sum
 from django.db.models.lookups import LessThanOrEqual
 
 from retention.expressions import decimal
-from retention.models import Membership, Segment
+from retention.fields import CHURN_REASON, STAGE_LABELS
+from retention.models import Membership, Reason, Segment
 from retention.scored import MORE_THAN_ANY_TABLE, Scored, current_parameters, scored
 from retention.scoring.lifecycle import Stage
-from retention.selectors.state import day_asked
+from retention.selectors.reasons import rows_asked
+from retention.selectors.rules import Rulebook
+from retention.selectors.state import Asked, asked_at, day_asked
+from rules.errors import RuleErrors
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +115,43 @@ def _summed(rows: list[dict[str, Any]]) -> Overview:
 def members_at(**scores: Any) -> QuerySet[Scored, Any]:
     """This function will select the ids of the members with exactly these scores, such as lifecycle_stage="lost".
 
-    For lists with the newest member on top.
+    For lists with the newest member on top. Who leaves for a reason is looked for among everybody.
     """
-    day = day_asked(None)
-    scope: list[int] | None = [] if day is None else None
-    everybody = scored(as_of_day=day or 0, parameters=current_parameters(), scope=scope, newest_first=True)
+    asked = asked_at(None)
+    if CHURN_REASON in scores:
+        everybody = _with_reasons(asked)
+    else:
+        scope: list[int] | None = [] if asked is None else None
+        day = 0 if asked is None else asked.day
+        everybody = scored(as_of_day=day, parameters=current_parameters(), scope=scope, newest_first=True)
     # A limit that no table reaches: without one Django drops the order from a subquery.
     return everybody.filter(**scores).values("member_id").order_by("-member_id")[:MORE_THAN_ANY_TABLE]
+
+
+def members_at_stage(value: str) -> QuerySet[Scored, Any] | None:
+    """This function will select the ids of the members at a lifecycle stage; None for what is none."""
+    asked = asked_at(None)
+    if value not in STAGE_LABELS:
+        return None
+    if asked is None:
+        return Scored.objects.none()
+    return scored(as_of_day=asked.day, parameters=current_parameters()).filter(lifecycle_stage=value).values("member_id")
+
+
+def members_leaving_for(value: str) -> QuerySet[Scored, Any] | None:
+    """This function will select the ids of the members who leave for a reason; None for what is none."""
+    return _with_reasons(asked_at(None)).filter(churn_reason=value).values("member_id") if value in Reason.values else None
+
+
+def _with_reasons(asked: Asked | None) -> QuerySet[Scored, Any]:
+    """Nobody, while a rule of the list cannot be asked."""
+    about: dict[str, Any] = {"rulebook": Rulebook(), "parameters": current_parameters()}
+    try:
+        if asked is not None:
+            return rows_asked(day=asked.day, as_of=asked.instant, with_reason=True, **about)
+        return rows_asked(day=0, as_of=None, scope=[], with_reason=True, **about)
+    except RuleErrors:
+        return Scored.objects.none()
 
 
 def members_in(slug: str) -> QuerySet[Membership, Any]:

@@ -16,13 +16,13 @@ from core.money import DECIMALS, SYMBOLS
 from retention.fields import catalogue
 from retention.models import Segment, StaticMember
 from retention.scored import Scope
-from rules.ast import Node, StaticList, segments_in
+from rules.ast import Node, StaticList, fields_in, segments_in
 from rules.check import check
 from rules.compile import compile_rule
 from rules.errors import RuleErrors
 from rules.fields import FieldCatalogue
 from rules.parse import parse
-from rules.segments import inline
+from rules.segments import MOST_BEHAVIOURS, inline, looks_in
 from rules.words import Writer
 
 
@@ -83,6 +83,11 @@ class Rulebook(Mapping[str, Node | StaticList]):
         placed = rule if isinstance(rule, StaticList) else self.placed(rule, slug=slug)
         return compile_rule(placed, self.catalogue, as_of_day=day, as_of=as_of, scope=scope)
 
+    def reads(self, slug: str, field: str) -> bool:
+        """This function will say whether a segment's rule reads a field, itself or through others; raises RuleErrors."""
+        rule = self[slug]
+        return not isinstance(rule, StaticList) and field in fields_in(self.placed(rule, slug=slug))
+
     def users_of(self, slug: str) -> list[str]:
         """This function will name the segments whose rule mentions this one, directly or through others."""
         users = [user for user in self if user != slug and slug in self._mentions(user)]
@@ -124,6 +129,21 @@ def readable(document: object, *, prefix: str = "", rulebook: Rulebook | None = 
         return rule, rulebook.placed(rule)
     except RuleErrors as errors:
         raise invalid_rule(errors, prefix=prefix) from None
+
+
+def demand_askable_together(
+    rule: object, exclusion: object | None, *, prefix: str, rulebook: Rulebook | None = None
+) -> None:
+    """This function will raise InvalidInput, at `prefix`, for an exclusion that is too much beside its rule: together they
+    are one question, with as many looks at what members did as a rule may have."""
+    if exclusion is None:
+        return
+    rulebook = Rulebook() if rulebook is None else rulebook
+    placed = (readable(each, prefix=prefix, rulebook=rulebook)[1] for each in (rule, exclusion))
+    if len(frozenset().union(*map(looks_in, placed))) > MOST_BEHAVIOURS:
+        message = _("Together with the audience it asks more than %(most)d different things of what members did.")
+        said = message % {"most": MOST_BEHAVIOURS}
+        raise InvalidInput(said, problems=[FieldProblem(prefix, "too_many_behaviours", said)])
 
 
 def invalid_rule(errors: RuleErrors, *, prefix: str = "") -> InvalidInput:

@@ -6,11 +6,16 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from core.periods import date_of
-from retention.fields import SCORE_FIELDS, SHOWN_FACTS
-from retention.scored import current_parameters, scored
+from retention.fields import CHURN_REASON, SCORE_FIELDS, SHOWN_FACTS
+from retention.scored import Scored, current_parameters
 from retention.scoring.lifecycle import Stage
-from retention.selectors.state import day_asked
+from retention.selectors.reasons import rows_asked
+from retention.selectors.rules import Rulebook
+from retention.selectors.state import Asked, asked_at
+from rules.errors import RuleErrors
 from rules.fields import Field, FieldType
 
 Sections = Mapping[int, dict[str, Any]]
@@ -40,15 +45,26 @@ def _rows(
     member_ids: Collection[int], fields: tuple[Field, ...], as_of: datetime | None, *, unseen: dict[str, Any]
 ) -> Sections:
     ids = list(member_ids)
-    day = day_asked(as_of)
+    asked = asked_at(as_of)
     nothing = {field.name: None if field.nullable else unseen.get(field.name, 0) for field in fields}
     rows = {member_id: dict(nothing) for member_id in ids}
-    if day is None or not ids:
+    if asked is None or not ids:
         return rows
-    found = scored(as_of_day=day, parameters=current_parameters(), scope=ids)
-    for row in found.values("member_id", *(field.column for field in fields)):
-        rows[row["member_id"]] = {field.name: _shown(field, row[field.column]) for field in fields}
+    found, read = _scored(fields, asked, ids)
+    for row in found.values("member_id", *(field.column for field in read)):
+        rows[row["member_id"]] |= {field.name: _shown(field, row[field.column]) for field in read}
     return rows
+
+
+def _scored(fields: tuple[Field, ...], asked: Asked, ids: list[int]) -> tuple[QuerySet[Scored], list[Field]]:
+    """Rows, and what can be read of them: everything but the reason while one of its rules cannot be asked."""
+    given: dict[str, Any] = {"parameters": current_parameters(), "day": asked.day, "as_of": asked.instant, "scope": ids}
+    reads = any(field.name == CHURN_REASON for field in fields)
+    try:
+        return rows_asked(rulebook=Rulebook(), with_reason=reads, **given), [*fields]
+    except RuleErrors:
+        rest = [field for field in fields if field.name != CHURN_REASON]
+        return rows_asked(rulebook=Rulebook(), **given), rest
 
 
 def _shown(field: Field, value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from retention.models import Segment, SegmentVersion
@@ -23,6 +23,11 @@ def sentences_of_versions(versions: Sequence[SegmentVersion]) -> dict[int, str]:
 def sentences_of_rules(documents: Sequence[Any]) -> list[str]:
     """This function will say each rule in words, in their order; empty for one that cannot be read any more."""
     return list(_said(dict(enumerate(documents))).values())
+
+
+def sentences_by_name(documents: Mapping[str, Any]) -> dict[str, str]:
+    """This function will say rules in words, by whatever names them."""
+    return _said(dict(documents))
 
 
 def _said(documents: dict[Any, Any]) -> dict[Any, str]:

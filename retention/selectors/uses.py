@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+
 from core.registry import SegmentUse, Use, segment_uses
-from retention.models import Segment
+from retention.models import ChurnReason, Segment
+from retention.selectors.reasons import listed
 from retention.selectors.rules import Rulebook
-from rules.ast import fields_in
+from rules.ast import Node, fields_in, segments_in
 from rules.errors import RuleErrors
 from rules.parse import parse
 
@@ -26,6 +30,26 @@ def segments_reading(field: str) -> list[Use]:
     """This function will list the segments whose rule reads a field. None of them could be counted without it."""
     segments = Segment.objects.filter(version__isnull=False).select_related("version").order_by("name", "pk")
     return [_use(each) for each in segments if field in _fields_of(each)]
+
+
+def reasons_naming(slug: str) -> list[Use]:
+    """This function will list the churn reasons whose rule names a segment. No reason could be told without it."""
+    return [_use_of_reason(each) for each, rule in _rules_of_reasons() if slug in segments_in(rule)]
+
+
+def reasons_reading(field: str) -> list[Use]:
+    """This function will list the churn reasons whose rule reads a field. No reason could be told without it."""
+    return [_use_of_reason(each) for each, rule in _rules_of_reasons() if field in fields_in(rule)]
+
+
+def _rules_of_reasons() -> Iterator[tuple[ChurnReason, Node]]:
+    for each in listed():
+        with suppress(RuleErrors):
+            yield each, parse(each.rule)
+
+
+def _use_of_reason(each: ChurnReason) -> Use:
+    return Use(str(each), "", holds=True, label="retention_churnreason", pk=each.pk)
 
 
 def _fields_of(segment: Segment) -> frozenset[str]:

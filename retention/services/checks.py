@@ -12,8 +12,7 @@ from core.locks import LockSpace, lock_for_transaction
 from core.scratch import execute
 from members.models import DirtyMark, Member
 from retention.models import MemberFacts, Membership, RefreshState, Segment
-from retention.scored import scored
-from retention.services.evaluate import Conditions, Standing, answers_of, compiled
+from retention.services.evaluate import Conditions, Standing, answers_of, compiled, rows_of
 from retention.services.facts import COLUMNS, differing_facts
 from retention.services.inforce import in_force
 from retention.services.masks import MASKS, MEMBERSHIPS, Place, answer_tables, find_changes
@@ -78,9 +77,10 @@ def _differing_masks(state: RefreshState) -> list[str]:
     given = in_force()
     sound = Standing.of(given, given.meanings()).sound
     conditions, _failures = compiled(sound, given, day=state.day, as_of=state.as_of)
-    rows = scored(as_of_day=state.day, parameters=given.parameters)
+    day = state.day
 
     def differing(some: Conditions) -> list[str]:
+        rows = rows_of(some, given, day=day, as_of=state.as_of)
         with answer_tables():
             find_changes(rows, some)
             execute(f"DELETE FROM mask_change WHERE member_id IN (SELECT member_id FROM {DirtyMark._meta.db_table})")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
 from core.sql import insert_rows, update_rows
+from retention.fields import CHURN_REASON
 from retention.models import DueMember, RefreshRun, Segment, SegmentSize
 from retention.models.failures import Failure, failure_of
-from retention.scored import Scope, Scored, scored
-from retention.services.inforce import InForce
+from retention.scored import Scope, Scored
+from retention.selectors.reasons import rows_asked, told_by
+from retention.services.inforce import InForce, in_force
 from retention.services.masks import Changes, Place, answer_tables, find_changes, mend, write_changes
 from retention.services.stages import Stages
 from rules.errors import RuleErrors
@@ -54,6 +56,12 @@ class Standing:
         return cls(sound, pending, failed)
 
 
+def segments_pending() -> Segments:
+    """This function will give the segments whose members are by what their rule, or one inside it, meant before."""
+    given = in_force()
+    return Standing.of(given, given.meanings()).pending
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """What one question to all segments concerned has in common."""
@@ -82,8 +90,7 @@ def _ask(asked: Segments, asking: Asking, *, scope: Scope) -> None:
         return
     given, run = asking.given, asking.run
     conditions, failures = compiled(asked, given, day=run.day, as_of=run.as_of, scope=scope)
-    rows = scored(as_of_day=run.day, parameters=given.parameters, scope=scope)
-    broken = _answer(rows, conditions, asked, asking)
+    broken = _answer(conditions, asked, asking, scope)
     record_failures({**failures, **broken}, asked, asking.meanings)
     asking.stages.count(segments=len(conditions) - len(broken), segments_failed=len(failures) + len(broken))
 
@@ -115,11 +122,23 @@ def compiled(
     for segment in asked.values():
         try:
             condition = rulebook.condition_of(segment.slug, day=day, as_of=as_of, scope=scope)
+            if rulebook.reads(segment.slug, CHURN_REASON):
+                told_by(rulebook, day=day, as_of=as_of, scope=scope)  # a reason of which a rule is broken is none
         except RuleErrors as errors:
             failures[segment.pk] = failure_of(errors)
         else:
             conditions[place_of(segment)] = condition
     return conditions, failures
+
+
+def rows_of(
+    conditions: Iterable[Place], given: InForce, *, day: int, as_of: datetime | None = None, scope: Scope = None
+) -> QuerySet[Scored]:
+    """This function will select the members of `scope` with what compiled conditions read; reasons only where one does."""
+    slugs = {segment.pk: segment.slug for segment in given.segments.values()}
+    reads = any(given.rulebook.reads(slugs[place.segment_id], CHURN_REASON) for place in conditions)
+    about: dict[str, Any] = {"day": day, "as_of": as_of, "scope": scope}
+    return rows_asked(rulebook=given.rulebook, parameters=given.parameters, with_reason=reads, **about)
 
 
 def answers_of(conditions: Conditions, answers: Callable[[Conditions], list[Answer]]) -> list[Answer]:
@@ -135,11 +154,13 @@ def answers_of(conditions: Conditions, answers: Callable[[Conditions], list[Answ
     return [found for place, condition in conditions.items() for found in answers_of({place: condition}, answers)]
 
 
-def _answer(rows: QuerySet[Scored], conditions: Conditions, asked: Segments, asking: Asking) -> dict[int, Failure]:
+def _answer(conditions: Conditions, asked: Segments, asking: Asking, scope: Scope) -> dict[int, Failure]:
     """One scan for all that did not fail before. Only when the database cannot answer it does each rule get a scan of its
     own: those that fail are found, the others go on. Returns what went wrong."""
 
     def answer(some: Conditions) -> Failure | None:
+        run = asking.run
+        rows = rows_of(some, asking.given, day=run.day, as_of=run.as_of, scope=scope)
         return _failure_in(lambda: _scan_and_write(rows, some, asked, asking))
 
     hopeful = {place: each for place, each in conditions.items() if asked[place.segment_id].failure is None}

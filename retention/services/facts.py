@@ -13,12 +13,12 @@ from django_cte import CTE, with_cte
 from core.conf import shop_zone
 from core.periods import day_number, start_of
 from core.sql import insert_from_select
-from members.models import BehaviourEvent, Member, Order, Refund
+from members.models import BehaviourEvent, Member, Order, OrderLine, OrderStatus, Refund
 from retention.features.cadence import cadence_aggregates
 from retention.features.events import carts_left, event_aggregates
 from retention.features.loyalty import balances, growth
 from retention.features.orders import COUNTED, READ, order_aggregates
-from retention.features.preferences import preference_aggregates
+from retention.features.preferences import favourite_categories, preference_aggregates
 from retention.models import DueMember, MemberFacts
 
 UNKNOWN = frozenset(field.name for field in MemberFacts._meta.concrete_fields if field.null)
@@ -70,10 +70,12 @@ def fresh_facts(
     day = day_number(as_of, shop_zone())
     read_orders, read_events = COUNTED & placed_until(as_of), happened_until(as_of)
     events = BehaviourEvent.objects.filter(read_events)
+    lines = OrderLine.objects.filter(~Q(order__status=OrderStatus.CANCELLED), placed_until(as_of, of="order__"))
     members = Member.objects.all()
     if due_only:
         due = DueMember.objects.values("member_id")
         events, members = events.filter(member_id__in=due), members.filter(pk__in=due)
+        lines = lines.filter(order__member_id__in=due)
     later, orders, columns_of_orders = orders_as_of(as_of, due_only=due_only)
     read = CTE(orders.values("member_id", **columns_of_orders), name="read")
     added_up = _asked({**order_aggregates(day=day), **cadence_aggregates(), **preference_aggregates()}, only)
@@ -86,6 +88,7 @@ def fresh_facts(
         CTE(carts, name="carts"): ("carts_left_30d",),
         CTE(balances(due_only=due_only), name="points"): ("points_balance",),
         CTE(growth(day=day, due_only=due_only), name="growth"): ("growth_value",),
+        CTE(favourite_categories(lines), name="favoured"): ("favourite_category",),
     }
     told: dict[str, Any] = {}
     sources = {source: asked for source, names in sources.items() if (asked := [name for name in names if name in only])}
@@ -139,10 +142,13 @@ def differing_facts(*, as_of: datetime, due_only: bool = False) -> QuerySet[Memb
     return fresh_facts(as_of=as_of, due_only=due_only).filter(Differ(*map(F, COLUMNS), *stored))
 
 
-def placed_until(as_of: datetime) -> Q:
-    """This function will select the orders placed up to `as_of`, for a day's last moment by the day alone."""
+def placed_until(as_of: datetime, *, of: str = "") -> Q:
+    """This function will select the orders placed up to `as_of`, for a day's last moment by the day alone.
+
+    `of` is the way to the order from what is selected.
+    """
     day = day_number(as_of, shop_zone())
-    return Q(placed_day__lte=day) if _is_over(day, as_of) else Q(placed_at__lte=as_of)
+    return Q(**{f"{of}placed_day__lte": day}) if _is_over(day, as_of) else Q(**{f"{of}placed_at__lte": as_of})
 
 
 def happened_until(as_of: datetime) -> Q:

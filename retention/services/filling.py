@@ -20,9 +20,8 @@ from core.locks import LockSpace, lock_for_transaction
 from core.scratch import execute, know_size
 from retention.models import BuildAnswer, BuildTouched, MemberFacts, RefreshRun, RefreshState, Segment, SegmentBuild
 from retention.models.failures import Failure, failure, failure_of
-from retention.scored import scored
 from retention.services.builds import any_open, builds_open, cancel, hold, still_wanted
-from retention.services.evaluate import Asking, compiled, record_failures, write_answers
+from retention.services.evaluate import Asking, compiled, record_failures, rows_of, write_answers
 from retention.services.inforce import InForce, in_force
 from retention.services.masks import Place, answer_tables, expand, find_changes, take_answers
 from retention.services.stages import Stages
@@ -299,7 +298,7 @@ class _View:
             as_of = RefreshState.objects.values_list("as_of", flat=True).get()
             conditions, _failed = compiled(self.segments, self.given, day=self.day, as_of=as_of, scope=members)
             asked = {place: conditions[place] for place in self.conditions}
-            find_changes(scored(as_of_day=self.day, parameters=self.given.parameters, scope=members), asked)
+            find_changes(rows_of(asked, self.given, day=self.day, as_of=as_of, scope=members), asked)
             expand([*self.conditions])
             build_of = " ".join(f"WHEN {build.segment_id} THEN {build.pk}" for build in self.builds)
             execute(

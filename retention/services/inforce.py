@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 from members.fields import ATTRIBUTE, attribute_fields
 from members.models import TierScheme
+from retention.fields import CHURN_REASON
 from retention.models import Segment
 from retention.scored import Published, published
 from retention.scoring.parameters import Parameters
+from retention.selectors.reasons import listed
 from retention.selectors.rules import Rulebook
 from rules.ast import fields_in, segments_in
 from rules.errors import RuleErrors
@@ -21,7 +25,7 @@ FORMULAS = 2
 """Raised when a release changes what a field or score means: everybody is then asked again, once."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InForce:
     """The segments with their rules and the parameters of scores, as one refresh uses them from beginning to end."""
 
@@ -34,7 +38,7 @@ class InForce:
     tiers_wait: bool = False
     """Whether the scheme was changed since."""
 
-    @property
+    @cached_property
     def rulebook(self) -> Rulebook:
         return Rulebook(self.segments)
 
@@ -44,8 +48,20 @@ class InForce:
 
     @property
     def measures(self) -> str:
-        """The same for two moments between which no fit, band, tier or formula changed: what all rules read alike."""
-        return _digest([FORMULAS, self.published.fits, asdict(self.parameters.bands), self.tiers])
+        """The same for two moments between which no fit, band, tier, formula or reason changed, which all rules read alike."""
+        return _digest([FORMULAS, self.published.fits, asdict(self.parameters.bands), self.tiers, self._of_reasons])
+
+    @cached_property
+    def _of_reasons(self) -> list[Any]:
+        """The rules that tell reasons, and what the segments and attributes mean that they read. Nothing while nobody asks
+        for a reason: then a change of the list concerns nobody."""
+        if not any(CHURN_REASON in self.read[slug].fields for slug in self.segments):
+            return []
+        rules = [(each.reason, each.rule) for each in listed() if each.active]
+        read = [_read_rule(rule) for _reason, rule in rules]
+        slugs = {inside for rule in read for slug in rule.segments for inside in _reached(slug, self.read)}
+        named = {name for rule in read for name in rule.attributes}
+        return [rules, self._meaning(slugs, named)]
 
     @property
     def signature(self) -> str:
@@ -56,13 +72,17 @@ class InForce:
     def meanings(self) -> dict[int, str]:
         """This function will name, by segment, what its rule means: its own version, those of all segments inside, and the
         types of the attributes that they read."""
-        read = {segment.slug: _read(segment) for segment in self.segments.values()}
-        return {each.pk: self._meaning(_reached(each.slug, read), read) for each in self.segments.values()}
+        return {each.pk: self._meaning(_reached(each.slug, self.read)) for each in self.segments.values()}
 
-    def _meaning(self, slugs: set[str], read: Mapping[str, _Read]) -> str:
+    @cached_property
+    def read(self) -> Mapping[str, _Read]:
+        """What the rule of each segment mentions, by its short name."""
+        return {segment.slug: _read(segment) for segment in self.segments.values()}
+
+    def _meaning(self, slugs: set[str], named: Collection[str] = ()) -> str:
         inside = (self.segments[slug] for slug in slugs if slug in self.segments)
-        attributes = {name for slug in slugs if slug in read for name in read[slug].attributes}
-        types = sorted((name, self.attributes.get(name, "")) for name in attributes)
+        attributes = {name for slug in slugs if slug in self.read for name in self.read[slug].attributes}
+        types = sorted((name, self.attributes.get(name, "")) for name in attributes.union(named))
         return _digest([sorted((each.pk, each.version_id or 0) for each in inside), types])
 
 
@@ -80,17 +100,22 @@ class _Read:
 
     segments: frozenset[str] = frozenset()
     attributes: frozenset[str] = frozenset()
+    fields: frozenset[str] = frozenset()
 
 
 def _read(segment: Segment) -> _Read:
     if segment.static or segment.version is None:
         return _Read()
+    return _read_rule(segment.version.rule)
+
+
+def _read_rule(document: object) -> _Read:
     try:
-        rule = parse(segment.version.rule)
+        rule = parse(document)
     except RuleErrors:
         return _Read()
-    named = frozenset(name for name in fields_in(rule) if name.startswith(ATTRIBUTE))
-    return _Read(segments_in(rule), named)
+    fields = fields_in(rule)
+    return _Read(segments_in(rule), frozenset(name for name in fields if name.startswith(ATTRIBUTE)), fields)
 
 
 def _reached(slug: str, read: Mapping[str, _Read]) -> set[str]:

@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import InvalidInput
 from retention.models import MemberFacts
-from retention.scored import current_parameters, scored
+from retention.scored import current_parameters
+from retention.selectors.reasons import rows_asked
 from retention.selectors.rules import Rulebook, condition
 from retention.selectors.state import asked_at
 from retention.services.rules import sentence
@@ -143,7 +144,7 @@ def count_ready_rules() -> dict[str, Counted]:
             )
         except InvalidInput:  # a release without one of its fields: the others are counted all the same
             continue
-    rows = scored(as_of_day=asked_about.day, parameters=current_parameters())
+    rows = rows_asked(rulebook=rulebook, parameters=current_parameters(), day=asked_about.day, as_of=asked_about.instant)
     counts = rows.aggregate(**{name: Count("member_id", filter=meant) for name, meant in asked.items()})
     return {
         READY_RULES[int(name.removeprefix("answer_"))].code: Counted(count, count / everybody)

@@ -21,9 +21,8 @@ from core.scratch import execute, know_size, scratch_table
 from core.sql import insert_rows
 from members.models import DirtyMark, Member
 from retention.models import DueMember, MemberFacts, MemberMask, Membership, RefreshState, SampleProof
-from retention.scored import scored
 from retention.selectors.freshness import upkeep
-from retention.services.evaluate import Conditions, Standing, answers_of, compiled, place_of
+from retention.services.evaluate import Conditions, Standing, answers_of, compiled, place_of, rows_of
 from retention.services.facts import COLUMNS, differing_facts
 from retention.services.inforce import InForce, in_force
 from retention.services.masks import answer_tables, expand, find_changes
@@ -134,9 +133,10 @@ def _by_a_fresh_scan(given: InForce, state: RefreshState) -> list[tuple[int, int
     sample = DueMember.objects.values("member_id")
     sound = Standing.of(given, given.meanings()).sound
     conditions, _failures = compiled(sound, given, day=state.day, as_of=state.as_of, scope=sample)
-    rows = scored(as_of_day=state.day, parameters=given.parameters, scope=sample)
+    day = state.day
 
     def differing(some: Conditions) -> list[tuple[int, int]]:
+        rows = rows_of(some, given, day=day, as_of=state.as_of, scope=sample)
         with answer_tables(), connection.cursor() as cursor:
             find_changes(rows, some)
             expand([*some])

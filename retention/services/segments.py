@@ -29,11 +29,13 @@ from retention.models import (
     UploadPiece,
 )
 from retention.models.segments import BITS_PER_WORD
+from retention.selectors.reasons import listed, placed_rule
 from retention.selectors.rules import Rulebook, invalid_rule
 from retention.selectors.uses import uses_of
 from retention.services.masks import clear_place
-from rules.ast import Node
+from rules.ast import Node, segments_in
 from rules.errors import RuleErrors
+from rules.parse import parse
 
 LONGEST_NAME = 200
 LONGEST_SLUG = 100
@@ -93,7 +95,8 @@ def change_rule(*, segment: Segment, rule: object, now: datetime, by: str = "") 
         if stored is None or stored.static or stored.version is None:
             raise _refused("rule", "static", _("A fixed list has no rule."))
         checked = _check_rule(rule, rulebook, slug=segment.slug, problems=[])
-        _check_users(segment.slug, checked, rulebook)
+        users = _check_users(segment.slug, checked, rulebook)
+        _check_reasons({segment.slug, *users}, rulebook)
         if stored.version.rule != rule:
             _save_version(stored, rule, number=stored.version.number + 1, now=now, by=by)
             enqueue_on_commit("retention.refresh")
@@ -177,10 +180,10 @@ def _check_rule(rule: object, rulebook: Rulebook, *, slug: str | None, problems:
     return checked
 
 
-def _check_users(slug: str, rule: Node, rulebook: Rulebook) -> None:
-    """What mentions this segment, directly or through others, must still be possible with its new rule."""
+def _check_users(slug: str, rule: Node, rulebook: Rulebook) -> set[str]:
+    """What mentions this segment, directly or through others, must still be possible with its new rule. Returns those."""
     rulebook.put(slug, rule)
-    waiting, seen = rulebook.users_of(slug), set()
+    waiting, seen = rulebook.users_of(slug), set[str]()
     while waiting:
         user = waiting.pop()
         if user in seen:
@@ -193,6 +196,19 @@ def _check_users(slug: str, rule: Node, rulebook: Rulebook) -> None:
             message = _("The segment “%(name)s” mentions this one: %(problem)s") % {"name": name, "problem": errors}
             raise _refused("rule", "breaks_segment", message) from None
         waiting += rulebook.users_of(user)
+    return seen
+
+
+def _check_reasons(slugs: set[str], rulebook: Rulebook) -> None:
+    """The rules that tell reasons and mention one of these must still be possible, the new rule standing in the book."""
+    for each in listed():
+        try:
+            if slugs & segments_in(parse(each.rule)):
+                placed_rule(each.rule, rulebook)
+        except RuleErrors as errors:
+            message = _("The rule of the churn reason “%(name)s” mentions this segment: %(problem)s")
+            said = message % {"name": each.get_reason_display(), "problem": errors}
+            raise _refused("rule", "breaks_reason", said) from None
 
 
 def _slug_problems(slug: str, rulebook: Rulebook) -> list[FieldProblem]:

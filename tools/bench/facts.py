@@ -108,9 +108,10 @@ SELECT member.id AS member_id,
     COALESCE(order_count_180d, 0) AS order_count_180d, COALESCE(order_count_365d, 0) AS order_count_365d,
     COALESCE(revenue_minor_30d, 0) AS revenue_minor_30d, COALESCE(revenue_minor_90d, 0) AS revenue_minor_90d,
     COALESCE(revenue_minor_180d, 0) AS revenue_minor_180d, COALESCE(revenue_minor_365d, 0) AS revenue_minor_365d,
-    preferred_hour, preferred_channel, last_visit_day, COALESCE(carts_left_30d, 0) AS carts_left_30d,
+    preferred_hour, preferred_channel, favourite_category, last_visit_day, COALESCE(carts_left_30d, 0) AS carts_left_30d,
     COALESCE(complaint_count_90d, 0) AS complaint_count_90d, COALESCE(rating_count, 0) AS rating_count,
-    COALESCE(rating_sum, 0) AS rating_sum, {LAST_DAY} AS windows_day
+    COALESCE(rating_sum, 0) AS rating_sum, last_contacted_day, COALESCE(messages_30d, 0) AS messages_30d,
+    COALESCE(coupons_redeemed_90d, 0) AS coupons_redeemed_90d, {LAST_DAY} AS windows_day
 FROM members_member AS member
 LEFT JOIN (
     SELECT member_id, COUNT(*)::integer AS order_count, CARDINALITY(ARRAY_AGG(DISTINCT placed_day ORDER BY placed_day DESC))
@@ -138,6 +139,9 @@ LEFT JOIN (
         MAX(day) FILTER (WHERE kind IN
             ('visit', 'view', 'search', 'favourite', 'cart_add', 'cart_remove', 'checkout')) AS last_visit_day,
         (COUNT(*) FILTER (WHERE kind = 'complaint' AND day > {LAST_DAY} - 90))::integer AS complaint_count_90d,
+        MAX(day) FILTER (WHERE kind = 'message_sent') AS last_contacted_day,
+        (COUNT(*) FILTER (WHERE kind = 'message_sent' AND day > {LAST_DAY} - 30))::integer AS messages_30d,
+        (COUNT(*) FILTER (WHERE kind = 'coupon_redeemed' AND day > {LAST_DAY} - 90))::integer AS coupons_redeemed_90d,
         COUNT(rating)::integer AS rating_count, SUM(rating)::integer AS rating_sum
     FROM members_behaviourevent WHERE day <= {LAST_DAY} GROUP BY member_id
 ) AS did ON did.member_id = member.id
@@ -151,6 +155,13 @@ LEFT JOIN (
             AND placed.status <> 'cancelled' AND placed.placed_day BETWEEN filled.day AND LEAST(filled.day + 1, {LAST_DAY}))
     GROUP BY member_id
 ) AS carts ON carts.member_id = member.id
+LEFT JOIN (
+    SELECT placed.member_id, MODE() WITHIN GROUP (ORDER BY category.name COLLATE "C") AS favourite_category
+    FROM members_orderline AS line JOIN members_order AS placed ON placed.id = line.order_id
+        JOIN members_product AS product ON product.id = line.product_id
+        JOIN members_category AS category ON category.id = product.category_id
+    WHERE placed.status <> 'cancelled' AND placed.placed_day <= {LAST_DAY} GROUP BY placed.member_id
+) AS favoured ON favoured.member_id = member.id
 """
 
 WAYS: dict[str, Callable[[], object]] = {

@@ -195,6 +195,7 @@ class TestBadRows:
             ({"properties": {" ": 1}}, "properties. ", "required"),
             ({"properties": {"a": 2**60}}, "properties.a", "out_of_range"),
             ({"properties": {str(number): "x" * 1_000 for number in range(9)}}, "properties", "too_long"),
+            ({"id": "rekindle:message_sent:1"}, "id", "reserved"),
             ({"colour": "red"}, "colour", "unknown_field"),
             ({"shop": "tmall"}, "shop", "unknown_field"),
         ],

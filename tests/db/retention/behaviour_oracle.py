@@ -36,8 +36,16 @@ class BehaviourOracle(Oracle):
             order |= {"at": order["placed_at"], "shop": order["shop__slug"], "lines": lines.get(order["id"], [])}
             order["refunded_minor"] = refunds.get(order["id"], 0)
             order["revenue"] = order["total_minor"] - order["refunded_minor"]
+            for name, moment in (("shipping_days", "shipped_at"), ("delivery_days", "delivered_at")):
+                order[name] = order[moment] and (self.date_of(order[moment]) - self.date_of(order["placed_at"])).days
             if order["status"] != "cancelled":
                 self.deeds.setdefault((order["member_id"], "order"), []).append(order)
+        for refund in (
+            Refund.objects.filter(refunded_at__lte=as_of).exclude(order__status="cancelled").select_related("order")
+        ):
+            told = {"at": refund.order.placed_at, "reason": refund.reason, "amount_minor": refund.amount_minor}
+            told["shop"] = refund.order.shop.slug
+            self.deeds.setdefault((refund.order.member_id, "refund"), []).append(told)
         for event in BehaviourEvent.objects.values("product__code", "product__category__name", *EVENT_COLUMNS):
             event |= {"at": event["occurred_at"], "product": event["product__code"]}
             event["category"] = event["category"] or event["product__category__name"]
@@ -83,8 +91,10 @@ class BehaviourOracle(Oracle):
         return "since" not in rule or self.day_of(deed).isoformat() >= rule["since"]
 
     def day_of(self, deed: Row) -> datetime.date:
-        day: datetime.date = deed["at"].astimezone(shop_zone()).date()
-        return day
+        return self.date_of(deed["at"])
+
+    def date_of(self, moment: datetime.datetime) -> datetime.date:
+        return moment.astimezone(shop_zone()).date()
 
     def attribute(self, rule: Row, row: Row) -> bool | None:
         name = rule["field"].removeprefix("attributes.")

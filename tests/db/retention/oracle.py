@@ -8,11 +8,12 @@ import pandas as pd
 
 from core.conf import shop_zone
 from core.periods import date_of, day_number
-from members.models import BehaviourEvent, GrowthEntry, Member, Order, PointsAccount, Refund
+from members.models import BehaviourEvent, GrowthEntry, Member, Order, OrderLine, PointsAccount, Refund
 from retention.models import MemberFacts
 
 WINDOWS = (30, 90, 180, 365)
 IN_THE_SHOP = {"visit", "view", "search", "favourite", "cart_add", "cart_remove", "checkout"}
+TEXTS = {"preferred_channel", "favourite_category"}
 COLUMNS = [field.name for field in MemberFacts._meta.concrete_fields if field.name not in {"member", "windows_day"}]
 
 
@@ -24,6 +25,7 @@ def expected_facts(as_of) -> pd.DataFrame:
         order = next((order for order in orders if order["id"] == refund.order_id), {"refunded_minor": 0, "refund_count": 0})
         order["refunded_minor"] -= refund.amount_minor
         order["refund_count"] -= 1
+    categories = list(OrderLine.objects.values_list("order_id", "product__category__name"))
     events = [row for row in BehaviourEvent.objects.values() if row["occurred_at"] <= as_of]
     points = dict(PointsAccount.objects.values_list("member_id", "available"))
     growth = list(GrowthEntry.objects.all())
@@ -50,7 +52,8 @@ def expected_facts(as_of) -> pd.DataFrame:
             row[f"revenue_minor_{window}d"] = sum(order["total_minor"] - order["refunded_minor"] for order in inside)
         row["points_balance"] = points.get(member_id, 0)
         row["growth_value"] = sum(entry.value for entry in growth if entry.member_id == member_id and entry.day <= day)
-        rows[member_id] = row | preferences(own) | behaviour([e for e in events if e["member_id"] == member_id], days, day)
+        did = behaviour([event for event in events if event["member_id"] == member_id], days, day)
+        rows[member_id] = row | preferences(own) | favourite(own, categories) | did
     return _frame(rows)
 
 
@@ -63,6 +66,13 @@ def preferences(orders):
     return {"preferred_hour": next(iter(most["h"]), None), "preferred_channel": next(iter(most["c"]), None)}
 
 
+def favourite(orders, categories):
+    """This function will find the category of most lines, the first of equals."""
+    own = {order["id"] for order in orders}
+    votes = Counter(category for order, category in categories if order in own and category is not None)
+    return {"favourite_category": min(votes, key=lambda category: (-votes[category], category), default=None)}
+
+
 def behaviour(events, order_days, today):
     """This function will add up one member's events, given the days of the member's orders."""
 
@@ -72,11 +82,16 @@ def behaviour(events, order_days, today):
     visits, ends = days_of(*IN_THE_SHOP), days_of("checkout") | set(order_days)
     carts = [day for day in days_of("cart_add") if today - 29 <= day <= today]
     complaints = [event["day"] for event in events if event["kind"] == "complaint"]
+    messages = [event["day"] for event in events if event["kind"] == "message_sent"]
+    uses = [event["day"] for event in events if event["kind"] == "coupon_redeemed"]
     ratings = [event["rating"] for event in events if event["rating"] is not None]
     return {
         "last_visit_day": max(visits, default=None),
         "carts_left_30d": sum(day not in ends and day + 1 not in ends for day in carts),
         "complaint_count_90d": sum(date_of(today).toordinal() - date_of(day).toordinal() < 90 for day in complaints),
+        "last_contacted_day": max(messages, default=None),
+        "messages_30d": sum(today - day <= 29 for day in messages),
+        "coupons_redeemed_90d": sum(today - day <= 89 for day in uses),
         "rating_count": len(ratings),
         "rating_sum": sum(ratings),
     }
@@ -88,7 +103,7 @@ def stored_facts() -> pd.DataFrame:
 
 def _frame(rows) -> pd.DataFrame:
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
-    return frame.astype({name: "string" if name == "preferred_channel" else "Int64" for name in COLUMNS}).sort_index()
+    return frame.astype({name: "string" if name in TEXTS else "Int64" for name in COLUMNS}).sort_index()
 
 
 def assert_facts_are_exact(as_of) -> None:

@@ -16,7 +16,7 @@ from retention.selectors.matching import matching
 from retention.services.checks import facts_are_exact
 from retention.services.refresh import refresh
 from tests.db.retention.oracle import assert_facts_are_exact
-from tests.factories import NOW, TODAY_NUMBER, make_event, make_member, make_order, mark_dirty, shop_time
+from tests.factories import NOW, TODAY_NUMBER, make_event, make_line, make_member, make_order, mark_dirty, shop_time
 
 pytestmark = pytest.mark.django_db
 
@@ -148,6 +148,22 @@ class TestPreferences:
         refresh(as_of=NOW)
         facts = MemberFacts.objects.get(member=member)
         assert (facts.preferred_hour, facts.preferred_channel) == (None, None)
+
+    def test_name_the_category_of_most_lines_of_orders_that_count(self) -> None:
+        member, other = make_member(), make_member()
+        make_line(make_order(member, placed_at=ago(400)), "pot", "Pots")
+        order = make_order(member, placed_at=ago(2))
+        for code, category in (("green", "tea"), ("cup", "Cups"), ("gift", ""), ("card", ""), ("bag", "")):
+            make_line(order, code, category)
+        make_line(make_order(member, status="cancelled"), "green", "tea")
+        make_line(make_order(member, placed_at=NOW + DAY), "green", "tea")
+        make_line(make_order(other), "gift", "")
+        refresh(as_of=NOW)
+        favourites = [MemberFacts.objects.get(member=each).favourite_category for each in (member, other)]
+        assert favourites == ["Cups", None]
+        refresh(as_of=NOW + DAY)
+        assert facts_rows([member.pk])[member.pk]["favourite_category"] == "tea"
+        assert_facts_are_exact(NOW + DAY)
 
     def test_weigh_many_orders_against_one(self) -> None:
         member = make_member()

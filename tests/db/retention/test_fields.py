@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 
 from retention.fields import CATALOGUE, GROUP_LABELS, STAGE_LABELS
-from retention.scored import Scored, current_parameters, scored
+from retention.scored import Scored, current_parameters
 from retention.scoring.lifecycle import Stage
 from retention.scoring.rfm import GROUPS
+from retention.selectors.reasons import rows_asked
+from retention.selectors.rules import Rulebook
 from retention.services.refresh import refresh
 from retention.services.rules import sentence
 from rules.fields import Field, FieldType
@@ -39,7 +41,8 @@ class TestEachField:
             return
         make_member()
         refresh(as_of=NOW)
-        row = scored(as_of_day=TODAY_NUMBER, parameters=current_parameters()).values(field.column).get()
+        asked = {"rulebook": Rulebook(), "parameters": current_parameters(), "day": TODAY_NUMBER, "as_of": NOW}
+        row = rows_asked(**asked, with_reason=True).values(field.column).get()
         assert (row[field.column] is None) is field.nullable
 
     @pytest.mark.django_db

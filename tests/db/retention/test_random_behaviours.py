@@ -48,16 +48,20 @@ WORDS = {
     "keyword": ["tea pot", "Tea", "pot"],
     "topic": ["late", "late parcel"],
     "page": ["/", "/tea"],
+    "reason": ["quality", "price", "other"],
 }
+CHOSEN = ("status", "reason")
 NUMBERS = {
     **{"amount_minor": [0, 500, 1_000], "discount_minor": [0, 100], "refunded_minor": [0, 500], "points_used": [0, 5]},
+    **{"shipping_days": [0, 1, 2], "delivery_days": [0, 2, 8]},
     **{"hour": [0, 12, 15], "rating": [1, 3, 5], "dwell_seconds": [0.0, 1.5, 30.0], "value": [-1.5, 0.0, 2.25]},
 }
 ASKED = {
     "order": [
         *("category", "product", "sku", "shop", "status", "channel", "coupon_code", "city"),
-        *("amount_minor", "discount_minor", "refunded_minor", "points_used", "hour"),
+        *("amount_minor", "discount_minor", "refunded_minor", "points_used", "hour", "shipping_days", "delivery_days"),
     ],
+    "refund": ["reason", "amount_minor", "shop"],
     "event": ["category", "product", "keyword", "topic", "page", "rating", "dwell_seconds", "value"],
 }
 SUMS = {
@@ -67,6 +71,7 @@ SUMS = {
         "quantity": [0, 1, 4],
         "points_used": [0, 5],
     },
+    "refund": {"amount_minor": [0, 500, 2_000]},
     "event": {"value": [-1.5, 0, 2.25], "dwell_seconds": [0, 1.5, 31.5]},
 }
 
@@ -97,9 +102,12 @@ def moment(random: Random) -> Any:
 def make_random_order(random: Random, member: Member, products: list[Product], shops: list[Shop]) -> None:
     total = random.choice([0, 500, 1_000, 1_500])
     more = {"shop": random.choice(shops)} if random.random() < 0.3 else {}
+    placed_at = moment(random)
     order = make_order(
         member,
-        placed_at=moment(random),
+        placed_at=placed_at,
+        shipped_at=some(random, placed_at, placed_at + timedelta(hours=20), missing=None),
+        delivered_at=some(random, placed_at + timedelta(hours=30), placed_at + timedelta(days=8), missing=None),
         total_minor=total,
         refunded_minor=random.choice([0, 0, total]),
         status=random.choice(["placed", "paid", "completed", "cancelled"]),
@@ -110,7 +118,8 @@ def make_random_order(random: Random, member: Member, products: list[Product], s
         city=some(random, "Wuhan", "武汉", missing=""),
         **more,
     )
-    order.refunds.update(refunded_at=NOW + timedelta(hours=random.choice([-1, 0, 1])))
+    reason = random.choice(WORDS["reason"])
+    order.refunds.update(refunded_at=NOW + timedelta(hours=random.choice([-1, 0, 1])), reason=reason)
     for position in range(random.choice([0, 1, 1, 2, 3])):
         OrderLine.objects.create(
             order=order,
@@ -147,8 +156,8 @@ def random_rule(random: Random, depth: int = 2) -> dict[str, Any]:
 
 
 def random_did(random: Random) -> dict[str, Any]:
-    kind = random.choice(["order", "order", *KINDS])
-    of = "order" if kind == "order" else "event"
+    kind = random.choice(["order", "order", "refund", *KINDS])
+    of = kind if kind in ASKED else "event"
     leaf: dict[str, Any] = {"did": kind, "operator": random.choice(OPERATORS), **window(random)}
     if random.random() < 0.4:
         leaf["sum"] = random.choice(list(SUMS[of]))
@@ -182,7 +191,7 @@ def where(random: Random, name: str) -> Any:
         return {"operator": operator, **value}
     if random.random() < 0.5:
         return random.choice(WORDS[name]) if random.random() < 0.7 else random.sample(WORDS[name], 1)
-    operators = TEXT_OPERATORS if name != "status" else ["=", "!=", "in", "not_in", "is_null"]
+    operators = TEXT_OPERATORS if name not in CHOSEN else ["=", "!=", "in", "not_in", "is_null"]
     return {"operator": (operator := random.choice(operators)), **worded(random, operator, WORDS[name])}
 
 

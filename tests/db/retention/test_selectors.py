@@ -162,12 +162,16 @@ class TestSections:
             "discount_share": 0.0,
             "preferred_hour": 12,
             "preferred_channel": None,
+            "favourite_category": None,
             "last_visit_at": None,
             "carts_left_30d": 0,
             "complaint_count_90d": 0,
             "average_rating": None,
             "points_balance": 0,
             "growth_value": 0,
+            "last_contacted_at": None,
+            "messages_30d": 0,
+            "coupons_redeemed_90d": 0,
             "tier": None,
             "tier_drop_on": None,
         }
@@ -184,6 +188,7 @@ class TestSections:
             "rfm_group": None,
             "lifecycle_stage": "new",
             **dict.fromkeys(MODELLED),
+            "churn_reason": None,
         }
 
     def test_have_a_row_for_a_member_no_refresh_has_seen(self) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from members.models import EventKind, Order, Refund
+from members.models import Category, EventKind, Order, OrderLine, Product, Refund
 from retention.services.checks import segments_are_exact
 from retention.services.refresh import refresh
 from retention.services.segments import create_segment
@@ -27,6 +27,8 @@ RULES: list[dict[str, Any]] = [
     {"field": "order_count_90d", "operator": ">=", "value": 2},
     {"field": "carts_left_30d", "operator": ">=", "value": 1},
     {"field": "days_since_last_visit", "operator": "<", "value": 30},
+    {"field": "messages_30d", "operator": "=", "value": 1},
+    {"field": "favourite_category", "operator": "=", "value": "tea"},
     {"field": "lifecycle_stage", "operator": "in", "value": ["at_risk", "dormant", "lost"]},
     {
         "combinator": "or",
@@ -44,6 +46,9 @@ class Shop(RuleBasedStateMachine):
         self.now = NOW
         self.orders: list[Order] = []
         self.members = [make_member() for _ in range(3)]
+        for number, category in enumerate(["tea", "Tea", ""]):
+            kept = Category.objects.create(name=category) if category else None
+            Product.objects.create(code=f"p{number}", category=kept)
         for number, rule_of_segment in enumerate(RULES):
             create_segment(slug=f"s{number}", name="S", rule=rule_of_segment, now=NOW)
         self.refreshed = False
@@ -52,19 +57,29 @@ class Shop(RuleBasedStateMachine):
         transaction.set_rollback(True)
         self.example.__exit__(None, None, None)
 
-    @rule(who=st.integers(0, 2), age=AGES, ahead=st.booleans(), total=st.integers(0, 500), coupon=st.sampled_from(["", "C"]))
-    def order(self, who: int, age: int, ahead: bool, total: int, coupon: str) -> None:
+    @rule(
+        who=st.integers(0, 2),
+        age=AGES,
+        ahead=st.booleans(),
+        total=st.integers(0, 500),
+        coupon=st.sampled_from(["", "C"]),
+        bought=st.lists(st.sampled_from(["p0", "p1", "p2"]), max_size=2),
+    )
+    def order(self, who: int, age: int, ahead: bool, total: int, coupon: str, bought: list[str]) -> None:
         placed_at = self.now + timedelta(hours=20) if ahead else self.now - timedelta(days=age)
-        self.orders.append(
-            make_order(self.members[who], placed_at=placed_at, total_minor=total, coupon_code=coupon, channel=coupon)
-        )
+        order = make_order(self.members[who], placed_at=placed_at, total_minor=total, coupon_code=coupon, channel=coupon)
+        for position, code in enumerate(bought):
+            product = Product.objects.get(code=code)
+            given = {"quantity": 1, "unit_price_minor": 1, "amount_minor": 1}
+            OrderLine.objects.create(order=order, position=position, product=product, **given)
+        self.orders.append(order)
         self.refreshed = False
 
     @rule(
         who=st.integers(0, 2),
         age=AGES | st.integers(0, 3),
         ahead=st.booleans(),
-        kind=st.sampled_from(["cart_add", "cart_add", "checkout", "complaint", "view", *EventKind.values]),
+        kind=st.sampled_from(["cart_add", "cart_add", "checkout", "complaint", "view", "message_sent", *EventKind.values]),
         rating=st.none() | st.integers(1, 5),
     )
     def event(self, who: int, age: int, ahead: bool, kind: str, rating: int | None) -> None:
