@@ -25,12 +25,14 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         """Only registers: the kinds campaigns are made of, what `verify` proves, what the clock runs."""
         from campaigns import actions, channels, triggers
+        from campaigns.coupons.behaviours import COUPON_ISSUED
         from campaigns.selectors.figures import FIGURES, SOURCE
         from campaigns.services.attribute_uses import campaigns_reading
         from campaigns.services.merging import HANDLER
         from campaigns.services.reward_merging import HANDLER as REWARDS
         from campaigns.services.segment_uses import campaigns_naming
         from campaigns.services.ties import FIRED, TIES
+        from retention.behaviours import registered
 
         for trigger in triggers.KINDS:
             triggers.triggers.register(trigger)
@@ -41,6 +43,7 @@ class CampaignsConfig(AppConfig):
         for figure in FIGURES:
             figures.register(figure)
         figure_sources.register(SOURCE)
+        registered.register(COUPON_ISSUED)
         member_data.register(HANDLER)
         member_data.register(REWARDS)
         fired_since.register(FIRED)

@@ -26,6 +26,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.conf import shop_zone
 from core.periods import day_number, start_of
+from core.registry import Store
 from members.models import BehaviourEvent, EventKind, Order, OrderLine, OrderStatus, Refund, RefundReason
 from rules.ast import Aggregate
 from rules.compile import OneOf
@@ -61,7 +62,7 @@ class ShopDay(Func):
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         sql, params = compiler.compile(self.source_expressions[0])
-        return f"(({sql}) AT TIME ZONE %s)::date - DATE '1970-01-01'", [*params, shop_zone().key]
+        return f"((({sql}) AT TIME ZONE %s)::date - DATE '1970-01-01')", [*params, shop_zone().key]
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         sql, params = compiler.compile(self.source_expressions[0])
@@ -164,7 +165,6 @@ _CAMPAIGN = _noted("campaign", _("Campaign"), _("The campaign's short name."))
 _TEMPLATE = _noted("template", _("Coupon"), _("The coupon's short name."))
 CONTACT_WHERES: dict[EventKind, tuple[Field, ...]] = {
     EventKind.MESSAGE_SENT: (_CHANNEL, _CAMPAIGN),
-    EventKind.COUPON_ISSUED: (_TEMPLATE, _CAMPAIGN),
     EventKind.COUPON_REDEEMED: (_TEMPLATE, _CAMPAIGN),
 }
 
@@ -180,10 +180,10 @@ def orders(sought: Sought) -> QuerySet[Any, Any]:
     if sought.by_part:
         lines = OrderLine.objects.filter(order_id__in=counted.values("pk"))
         lines = lines if sought.parts is None else lines.filter(sought.parts)
-        return _added_up(lines.values(**{MEMBER: F("order__member_id")}), sought, day="order__placed_day")
+        return added_up(lines.values(**{MEMBER: F("order__member_id")}), sought, day="order__placed_day")
     if sought.parts is not None:
         counted = counted.filter(Exists(OrderLine.objects.filter(sought.parts, order_id=OuterRef("pk"))))
-    return _added_up(counted.values(MEMBER), sought, day="placed_day")
+    return added_up(counted.values(MEMBER), sought, day="placed_day")
 
 
 def _known_refunds(as_of: datetime | None) -> dict[str, Any]:
@@ -203,14 +203,14 @@ def _known_refunds(as_of: datetime | None) -> dict[str, Any]:
 def refunds(sought: Sought) -> QuerySet[Any, Any]:
     """This function will add up refunds: each belongs to its order's day, and counts once it was given."""
     rows = Refund.objects.filter(~Q(order__status=OrderStatus.CANCELLED)).annotate(**{MEMBER: F("order__member_id")})
-    rows = _of(rows, sought.members).filter(order__placed_day__lte=sought.last_day)
+    rows = of_members(rows, sought.members).filter(order__placed_day__lte=sought.last_day)
     if sought.first_day is not None:
         rows = rows.filter(order__placed_day__gte=sought.first_day)
     if sought.as_of is not None:
         rows = rows.filter(refunded_at__lte=sought.as_of, order__placed_at__lte=sought.as_of)
     if sought.whole is not None:
         rows = rows.filter(sought.whole)
-    return _added_up(rows.values(MEMBER), sought, day="order__placed_day")
+    return added_up(rows.values(MEMBER), sought, day="order__placed_day")
 
 
 def events_of(kind: EventKind) -> Any:
@@ -220,14 +220,14 @@ def events_of(kind: EventKind) -> Any:
         counted = _in_time(BehaviourEvent.objects.filter(kind=kind), sought, day="day", at="occurred_at")
         if sought.whole is not None:
             counted = counted.filter(sought.whole)
-        return _added_up(counted.values(MEMBER), sought, day="day")
+        return added_up(counted.values(MEMBER), sought, day="day")
 
     return events
 
 
 def _in_time(rows: QuerySet[Any], sought: Sought, *, day: str, at: str) -> QuerySet[Any]:
     """Moments are named beside days, which say the same: events have no index that begins with the day."""
-    rows = _of(rows, sought.members).filter(**{f"{day}__lte": sought.last_day})
+    rows = of_members(rows, sought.members).filter(**{f"{day}__lte": sought.last_day})
     if sought.first_day is not None:
         rows = rows.filter(**{f"{day}__gte": sought.first_day})
         if at == "occurred_at":
@@ -243,7 +243,8 @@ def _cuts(as_of: datetime, last_day: int) -> bool:
     return last_day > day or (last_day == day and start_of(day + 1, shop_zone()) - as_of > datetime.resolution)
 
 
-def _of(rows: QuerySet[Any], members: Any) -> QuerySet[Any]:
+def of_members(rows: QuerySet[Any], members: Any) -> QuerySet[Any]:
+    """This function will keep the rows of the members that are asked about: an id, ids, a queryset of ids, or None, all."""
     match members:
         case None:
             return rows
@@ -255,7 +256,8 @@ def _of(rows: QuerySet[Any], members: Any) -> QuerySet[Any]:
             return rows.filter(OneOf(F(MEMBER), list(members)))
 
 
-def _added_up(rows: QuerySet[Any, Any], sought: Sought, *, day: str) -> QuerySet[Any, Any]:
+def added_up(rows: QuerySet[Any, Any], sought: Sought, *, day: str) -> QuerySet[Any, Any]:
+    """This function will make a row a member of rows grouped by MEMBER, with each measure under its name."""
     in_order = sorted(sought.measures, key=lambda measure: measure.name)
     return rows.annotate(**{measure.name: _aggregate(measure, day) for measure in in_order})
 
@@ -340,10 +342,6 @@ _CONTACTS: dict[EventKind, tuple[_Deed, dict[str, _Deed]]] = {
             ),
         },
     ),
-    EventKind.COUPON_ISSUED: (
-        (_("was given a coupon"), _("was not given a coupon")),
-        {"template": (_("was given the coupon %(what)s"), _("was not given the coupon %(what)s"))},
-    ),
     EventKind.COUPON_REDEEMED: (
         (_("redeemed a coupon"), _("did not redeem a coupon")),
         {"template": (_("redeemed the coupon %(what)s"), _("did not redeem the coupon %(what)s"))},
@@ -394,3 +392,6 @@ BEHAVIOURS = (
         for kind, (deed, deeds_to) in _CONTACTS.items()
     ),
 )
+
+registered: Store[Behaviour] = Store()
+"""What higher apps say that members did, added up of rows of their own: registered in `AppConfig.ready()`."""

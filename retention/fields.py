@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from members.fields import PROFILE_FIELDS, attribute_fields, tier_choices
-from retention.behaviours import BEHAVIOURS
+from retention.behaviours import BEHAVIOURS, registered
 from retention.models.facts import WINDOWS
 from retention.models.reasons import Reason
 from retention.scoring.lifecycle import Stage
@@ -311,5 +311,5 @@ CATALOGUE = FieldCatalogue([*PROFILE_FIELDS, *FACT_FIELDS, TIER_DROP, *SCORE_FIE
 
 
 def catalogue() -> FieldCatalogue:
-    """This function will give everything that rules may ask at this moment, the shop's own tiers and attributes too."""
-    return FieldCatalogue([*CATALOGUE, tier_field(), *attribute_fields()], CATALOGUE.behaviours)
+    """This function will give all that rules may ask at this moment: the shop's tiers and attributes, other apps' deeds too."""
+    return FieldCatalogue([*CATALOGUE, tier_field(), *attribute_fields()], [*CATALOGUE.behaviours, *registered])

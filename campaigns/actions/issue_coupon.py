@@ -41,8 +41,7 @@ class IssueCoupon(Action):
     def execute(self, call: Call) -> Mapping[int, Denial]:
         template = CouponTemplate.objects.get(slug=call.step.params.template)
         grants = [Grant(member_id=row.member_id, enrolment_id=row.id, step=call.step.position) for row in call.rows]
-        campaign = call.batch.campaign.slug
-        answers = issue_batch(template_id=template.pk, grants=grants, now=call.now, campaign=campaign)
+        answers = issue_batch(template_id=template.pk, grants=grants, now=call.now)
         shared = {"name": template.name, "valid_until": last_day_of_issue(template, call.now), "link": template.link}
         denied = {}
         for enrolment_id, answer in answers.items():

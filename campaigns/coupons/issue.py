@@ -17,8 +17,7 @@ from campaigns.coupons.validity import Validity, of_issue
 from campaigns.models import Coupon, CouponState, CouponTemplate, MemberRedemptions, Origin
 from core.errors import NotFound
 from core.sql import insert_rows
-from members.models import EventKind
-from members.services.own_events import write_own_events
+from members.models import DirtyMark
 
 COLUMNS = (
     "template", "code", "public", "member_id", "enrolment_id", "step", "state", "issued_at", "valid_from", "valid_until",
@@ -36,14 +35,13 @@ class Grant:
     step: int
 
 
-def issue_batch(*, template_id: int, grants: Sequence[Grant], now: datetime, campaign: str = "") -> dict[int, str]:
+def issue_batch(*, template_id: int, grants: Sequence[Grant], now: datetime) -> dict[int, str]:
     """This function will issue a coupon of one template for each grant, as far as the limits allow.
 
     1. Hold the template's row until the caller's transaction ends: batches of one template queue up, so no limit is passed.
     2. Give back the codes of grants that have their coupon already: a batch may be repeated.
     3. Refuse whom a limit stops; when the total runs short, the first grants get the coupons.
-    4. Insert the coupons in one statement, count them on the template, and note that their members were given them;
-       `campaign` is the short name of who gives.
+    4. Insert the coupons in one statement, count them on the template, and mark their members: rules ask who has one.
 
     The answer has an entry for each enrolment: its code, or a `Refusal` (a str too; tell them apart by isinstance). A
     platform template without a code issues the empty code: what is sent is the template's link. No two grants name one
@@ -55,7 +53,7 @@ def issue_batch(*, template_id: int, grants: Sequence[Grant], now: datetime, cam
         fresh = [grant for grant in grants if grant.enrolment_id not in answers]
         refused, entitled = _within_limits(template, fresh, now)
         answers.update(refused)
-        answers.update(_insert(template, entitled, now, campaign))
+        answers.update(_insert(template, entitled, now))
         return answers
 
 
@@ -75,7 +73,7 @@ def issue_one(*, template_slug: str, member_id: int | None, now: datetime) -> Co
         validity = of_issue(template, now)
         row = _row(template, _Holder(member_id=member_id), validity, now)
         made = _insert_rows(template, [row])
-        _note(made, template, now, "")
+        _mark(made)
         return Coupon.objects.get(pk=made[0][0])
 
 
@@ -146,20 +144,18 @@ def _had(template: CouponTemplate, member_ids: Sequence[int]) -> Counter[int]:
     return Counter({member: count for member, count in held.values_list("member_id").annotate(count=Count("pk")) if member})
 
 
-def _insert(template: CouponTemplate, grants: Sequence[Grant], now: datetime, campaign: str) -> dict[int, str]:
+def _insert(template: CouponTemplate, grants: Sequence[Grant], now: datetime) -> dict[int, str]:
     validity = of_issue(template, now)
     holders = [_Holder(grant.member_id, grant.enrolment_id, grant.step) for grant in grants]
     rows = [_row(template, holder, validity, now) for holder in holders]
     made = _insert_rows(template, rows)
-    _note(made, template, now, campaign)
+    _mark(made)
     return {enrolment: code for _pk, code, enrolment, _member in made}
 
 
-def _note(made: Sequence[_Made], template: CouponTemplate, now: datetime, campaign: str) -> None:
-    """A coupon for its bearer is nobody's doing."""
-    noted = {"template": template.slug, **({"campaign": campaign} if campaign else {})}
-    told = [(pk, member_id, noted) for pk, _code, _enrolment, member_id in made if member_id is not None]
-    write_own_events(EventKind.COUPON_ISSUED, told, at=now)
+def _mark(made: Sequence[_Made]) -> None:
+    """A coupon for its bearer concerns nobody."""
+    insert_rows(DirtyMark, ["member_id"], [(member_id,) for *_rest, member_id in made if member_id is not None])
 
 
 def _row(template: CouponTemplate, holder: _Holder, validity: Validity, now: datetime) -> list[object]:

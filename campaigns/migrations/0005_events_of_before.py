@@ -1,4 +1,4 @@
-"""Messages sent, coupons given and uses of coupons of before become events: rules that ask for them look back too."""
+"""Messages sent and uses of coupons of before become events: rules that ask for them look back too."""
 
 from itertools import islice
 
@@ -40,23 +40,16 @@ def write_events(apps, schema_editor):
 
 
 def _reported(apps):
-    delivery, coupon, redemption, campaign, enrolment = (
-        apps.get_model("campaigns", name) for name in ("Delivery", "Coupon", "Redemption", "Campaign", "Enrolment")
+    delivery, redemption, campaign, enrolment = (
+        apps.get_model("campaigns", name) for name in ("Delivery", "Redemption", "Campaign", "Enrolment")
     )
     slug = campaign.objects.filter(pk=OuterRef("campaign_id")).values("slug")
-    gave = enrolment.objects.filter(pk=OuterRef("enrolment_id")).values("campaign__slug")
     gave_used = enrolment.objects.filter(pk=OuterRef("coupon__enrolment_id")).values("campaign__slug")
     nothing = Subquery(campaign.objects.none().values("slug"))
     yield (
         "message_sent",
         delivery.objects.filter(state="sent", done_at__isnull=False).annotate(
             at=F("done_at"), channel_told=F("channel"), campaign_told=Subquery(slug), template_told=nothing
-        ),
-    )
-    yield (
-        "coupon_issued",
-        coupon.objects.filter(member_id__isnull=False).annotate(
-            at=F("issued_at"), channel_told=nothing, campaign_told=Subquery(gave), template_told=F("template__slug")
         ),
     )
     yield (

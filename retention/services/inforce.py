@@ -48,7 +48,7 @@ class InForce:
 
     @property
     def measures(self) -> str:
-        """The same for two moments between which no fit, band, tier, formula or reason changed, which all rules read alike."""
+        """The same for two moments between which no fit, band, tier, formula or reason changed: what rules read alike."""
         return _digest([FORMULAS, self.published.fits, asdict(self.parameters.bands), self.tiers, self._of_reasons])
 
     @cached_property

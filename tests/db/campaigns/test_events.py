@@ -19,9 +19,11 @@ from campaigns.services.planning import plan_campaigns
 from campaigns.services.stepping import step_enrolments
 from members.models import BehaviourEvent, DirtyMark, EventKind, Member
 from members.services.own_events import write_own_events
+from retention.models import Segment
 from retention.selectors import facts_rows
 from retention.selectors.matching import matching
 from retention.services.refresh import refresh
+from retention.services.segments import create_segment
 from tests.campaign_factories import COUPON, SMS, ListChannel, know_everybody, make_reachable, make_running, make_template
 from tests.db.retention.oracle import assert_facts_are_exact
 from tests.factories import NOW, make_member
@@ -113,19 +115,29 @@ class TestAMessage:
 
 
 class TestACoupon:
-    def test_is_told_when_a_campaign_gives_it(self) -> None:
+    def test_is_asked_for_where_it_stands_and_followed_by_segments(self) -> None:
         make_reachable("m")
+        make_member("nobody")
         make_template("gift")
+        create_segment(slug="given", name="G", rule=did("coupon_issued", where={"template": "gift"}), now=NOW)
         fire(GIFT)
-        assert told() == [("m", "coupon_issued", {"template": "gift", "campaign": "back"})]
+        assert told() == []
         refresh(as_of=NOW + timedelta(minutes=1))
-        assert meant(did("coupon_issued", where={"template": "gift"})) == {"m"}
+        assert Segment.objects.get(slug="given").member_count == 1
+        for where in ({"campaign": "back"}, {"template": ["gift", "other"], "campaign": "back"}):
+            assert meant(did("coupon_issued", where=where)) == {"m"}
+        assert meant(did("coupon_issued", where={"campaign": "other"})) == set()
+        assert meant(did("coupon_issued", "=", 0)) == {"nobody"}
+        assert meant(did("coupon_issued", distinct_days=True, within_days=1)) == {"m"}
 
     def test_given_by_hand_names_no_campaign_and_one_for_its_bearer_nobody(self) -> None:
         make_template("gift")
-        issue_one(template_slug="gift", member_id=make_member("m").pk, now=NOW)
+        issue_one(template_slug="gift", member_id=make_member("m").pk, now=NOW - timedelta(days=2))
         issue_one(template_slug="gift", member_id=None, now=NOW)
-        assert told() == [("m", "coupon_issued", {"template": "gift"})]
+        refresh(as_of=NOW)
+        assert meant(did("coupon_issued", where={"campaign": {"operator": "is_null"}})) == {"m"}
+        assert meant(did("coupon_issued", within_days=2)) == set()
+        assert meant(did("coupon_issued", between_days_ago=[2, 2])) == {"m"}
 
     def test_that_is_redeemed_is_told_once_and_no_more_when_it_is_given_back(self) -> None:
         make_reachable("m")
@@ -134,12 +146,12 @@ class TestACoupon:
         use: dict[str, Any] = {"code": Coupon.objects.get().code, "order": "o1"}
         for _again in range(2):
             redeem(**use, member="m", amount_minor=5_000, now=NOW)
-        assert told()[1:] == [("m", "coupon_redeemed", {"template": "gift", "campaign": "back"})]
+        assert told() == [("m", "coupon_redeemed", {"template": "gift", "campaign": "back"})]
         refresh(as_of=NOW + timedelta(minutes=1))
         assert facts_of("m")["coupons_redeemed_90d"] == 1
         roll_back(**use, now=NOW)
         refresh(as_of=NOW + timedelta(minutes=2))
-        assert [kind for _member, kind, _noted in told()] == ["coupon_issued"]
+        assert told() == []
         assert facts_of("m")["coupons_redeemed_90d"] == 0
         assert_facts_are_exact(NOW + timedelta(minutes=2))
 
@@ -167,8 +179,8 @@ class TestWhatHappenedBeforeEventsWereWritten:
         redeem(code=Coupon.objects.get().code, order="o1", member="m", amount_minor=5_000, now=NOW)
         columns = ("external_id", "member", "kind", "occurred_at", "day", "properties")
         written = list(BehaviourEvent.objects.order_by("external_id").values(*columns))
-        assert len(written) == 3
+        assert len(written) == 2
         BehaviourEvent.objects.all().delete()
         for _again in range(2):
-            import_module("campaigns.migrations.0003_events_of_before").write_events(apps, None)
+            import_module("campaigns.migrations.0004_events_of_before").write_events(apps, None)
             assert list(BehaviourEvent.objects.order_by("external_id").values(*columns)) == written
