@@ -152,6 +152,8 @@ def _record_in_steps(use: Use) -> bool:
 def _noted(use: Use) -> dict[str, str]:
     """What the event says of a use: the coupon, and the campaign that gave it."""
     template = CouponTemplate.objects.values_list("slug", flat=True).get(pk=use.template_id)
+    if use.coupon_id is None:
+        return {"template": template}
     enrolment = Coupon.objects.filter(pk=use.coupon_id).values("enrolment_id")
     campaign = Campaign.objects.filter(enrolments__in=enrolment).values_list("slug", flat=True).first()
     return {"template": template, **({"campaign": campaign} if campaign else {})}

@@ -24,7 +24,7 @@ FIELDS = ("new_days", "at_risk_ratio", "dormant_ratio", "lost_ratio", "reactivat
 MOVES_SHOWN = 12
 
 
-class BandsForm(forms.ModelForm):  # type: ignore[type-arg]
+class BandsForm(forms.ModelForm):
     class Meta:
         model = LifecycleBands
         fields = FIELDS
