@@ -117,11 +117,11 @@ class TestAMessage:
 class TestACoupon:
     def test_is_asked_for_where_it_stands_and_followed_by_segments(self) -> None:
         make_reachable("m")
-        make_member("nobody")
         make_template("gift")
         create_segment(slug="given", name="G", rule=did("coupon_issued", where={"template": "gift"}), now=NOW)
         fire(GIFT)
         assert told() == []
+        make_member("nobody")
         refresh(as_of=NOW + timedelta(minutes=1))
         assert Segment.objects.get(slug="given").member_count == 1
         for where in ({"campaign": "back"}, {"template": ["gift", "other"], "campaign": "back"}):
