@@ -311,5 +311,5 @@ CATALOGUE = FieldCatalogue([*PROFILE_FIELDS, *FACT_FIELDS, TIER_DROP, *SCORE_FIE
 
 
 def catalogue() -> FieldCatalogue:
-    """This function will give all that rules may ask now: the shop's own tiers and attributes, and deeds of other apps, too."""
+    """This function will give all that rules may ask now: the shop's own tiers and attributes and other apps' deeds, too."""
     return FieldCatalogue([*CATALOGUE, tier_field(), *attribute_fields()], [*CATALOGUE.behaviours, *registered])
