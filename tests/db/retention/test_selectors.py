@@ -192,7 +192,6 @@ class TestSections:
             "lifecycle_stage": "new",
             "churn_reason": None,
             **dict.fromkeys(MODELLED),
-            "churn_reason": None,
         }
 
     def test_have_a_row_for_a_member_no_refresh_has_seen(self) -> None:
