@@ -3,7 +3,6 @@ member registered, and the last day of points and coupons."""
 
 from __future__ import annotations
 
-from calendar import isleap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import Enum
@@ -20,12 +19,11 @@ from campaigns.triggers.base import Candidates, Trigger
 from campaigns.triggers.expiries import BY_FIELD
 from campaigns.triggers.hours import DEFAULT_HOUR, Hour, time_of
 from core.conf import shop_zone
-from core.lunar import lunar_birthdays
-from members.models import BirthCalendar, Member
 from members.models import LeapDay as LeapDayPolicy
+from members.models import Member
+from members.services.birthdays import birthdays_on, possible_keys
 from members.services.profile import leap_day_of_shop
 
-LEAP_KEY = 229
 DaysBefore = Annotated[int, msgspec.Meta(ge=0, le=60)]
 # The calendar runs from 12 hours behind Greenwich to 14 ahead of it.
 MOST_BEHIND, MOST_AHEAD = timedelta(hours=-12), timedelta(hours=14)
@@ -70,7 +68,7 @@ class DateTrigger(Trigger):
                 on + timedelta(days=params.days_before) for on in _open_dates(campaign, params, zone=shop_zone(), now=now)
             ]
             return Candidates(rows=BY_FIELD[params.field.value](days), progress={"planned_at": now})
-        leap_day = params.leap_day or LeapDay(leap_day_of_shop())
+        leap_day = LeapDayPolicy(params.leap_day.value if params.leap_day else leap_day_of_shop())
         zones = _zones(_possible_keys(params, leap_day, now))
         by_date: dict[date, list[str]] = {}
         for name in zones:
@@ -80,44 +78,18 @@ class DateTrigger(Trigger):
         return Candidates(rows=_having(by_date, leap_day), progress={"planned_at": now})
 
 
-def _having(by_date: Mapping[date, Sequence[str]], leap_day: LeapDay) -> QuerySet[Any, Any]:
+def _having(by_date: Mapping[date, Sequence[str]], leap_day: LeapDayPolicy) -> QuerySet[Any, Any]:
     """Members with a birthday on one of the dates, in one of that date's zones."""
     if not by_date:
         return Member.objects.none().annotate(member_id=F("pk"), occurrence=Value(""))
     whens = [
         When(Q(time_zone__in=names) & kept, then=Value(f"birth_date:{year}"))
         for on, names in sorted(by_date.items())
-        for year, kept in _kept_on(on, leap_day)
+        for year, kept in birthdays_on(on, leap_day)
     ]
-    keys = {key for on in by_date for key in _all_keys(on, leap_day)}
+    keys = {key for on in by_date for key in possible_keys(on, leap_day)}
     rows = Member.objects.filter(birth_key__in=keys).annotate(member_id=F("pk"), occurrence=Case(*whens))
     return rows.filter(occurrence__isnull=False)
-
-
-def _kept_on(on: date, leap_day: LeapDay) -> Iterator[tuple[int, Q]]:
-    """Whose birthday the date is, by the solar calendar and by the lunar one, with the year it is kept in: a lunar birthday
-    that falls after New Year belongs to the lunar year that ends, so that there is one in each."""
-    yield on.year, Q(birth_calendar="", birth_key__in=birth_keys(on, leap_day))
-    lunar = lunar_birthdays(on)
-    for calendar, keys in ((BirthCalendar.LUNAR, lunar.plain), (BirthCalendar.LUNAR_LEAP, lunar.leap)):
-        if keys:
-            yield lunar.year, Q(birth_calendar=calendar, birth_key__in=sorted(keys))
-
-
-def _all_keys(on: date, leap_day: LeapDay) -> set[int]:
-    lunar = lunar_birthdays(on)
-    return {*birth_keys(on, leap_day), *lunar.plain, *lunar.leap}
-
-
-def birth_keys(on: date, leap_day: LeapDay) -> tuple[int, ...]:
-    """This function will return the birthdays (month * 100 + day) that are kept on the date `on`."""
-    own = on.month * 100 + on.day
-    if leap_day is LeapDay.LEAP_YEARS:
-        return (own,)
-    stands_in = (2, 28) if leap_day is LeapDay.FEB_28 else (3, 1)
-    if not isleap(on.year) and (on.month, on.day) == stands_in:
-        return (own, LEAP_KEY)
-    return (own,)
 
 
 def zone_named(name: str) -> tzinfo:
@@ -150,13 +122,13 @@ def _hour_has_come(on: date, at: time, *, zone: tzinfo, now: datetime) -> bool:
     return datetime.combine(on, at, tzinfo=zone) <= now
 
 
-def _possible_keys(params: DateTrigger.Params, leap_day: LeapDay, now: datetime) -> set[int]:
+def _possible_keys(params: DateTrigger.Params, leap_day: LeapDayPolicy, now: datetime) -> set[int]:
     """Birthdays that some place on earth may be keeping now, or may have missed: few, so that asking for zones is cheap."""
     first = (now.astimezone(UTC) + MOST_BEHIND).date() - timedelta(days=MISSED_DAYS_MADE_UP_FOR)
     last = (now.astimezone(UTC) + MOST_AHEAD).date()
     days = (last - first).days + 1
     dates = (first + timedelta(days=params.days_before + offset) for offset in range(days))
-    return {key for on in dates for key in _all_keys(on, leap_day)}
+    return {key for on in dates for key in possible_keys(on, leap_day)}
 
 
 def _zones(keys: Collection[int]) -> list[str]:

@@ -182,9 +182,12 @@ def stage(request: HttpRequest, member: Member) -> SafeString:
 
 def leaving(request: HttpRequest, member: Member) -> SafeString | None:
     """This function will draw how likely the member does not order again in time; nothing while no model says so."""
-    chance = scores_rows([member.pk])[member.pk].get("churn_probability")
+    scores = scores_rows([member.pk])[member.pk]
+    chance = scores["churn_probability"]
     if chance is None:
         return None
+    if not scores["churn_calibrated"]:
+        return SafeString(risk_of_scores(scores))
     colour = "red" if chance >= LIKELY else "amber" if chance >= EVEN else "green"
     said = gettext("leaves with %(chance)s") % {"chance": share(chance)}
     return format_html('<span class="rk-leaving">{}{}</span>', bar([(colour, chance)], title=said), said)

@@ -10,12 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.base import RekindleAdmin
 from core.admin.display import bar, list_url, number
-from core.admin.panels import Filter, Panel, member_filters, member_panels
+from core.admin.panels import Filter, HeadBadge, Panel, head_badges, member_filters, member_panels
 from core.admin.rules import make_segment_url
 from core.errors import DomainError
 from members.fields import tier_choices
@@ -230,6 +231,13 @@ def panel(request: HttpRequest, member: Member) -> dict[str, Any] | None:
     }
 
 
+def head_badge(request: HttpRequest, member: Member) -> SafeString | None:
+    """This function will show the tier at the head of a member's page."""
+    held = tier_standing(member_id=member.pk).tier
+    return tier_badge(held) if held else None
+
+
+head_badges.register(HeadBadge("tier", 20, "members.view_membertier", head_badge))
 member_panels.register(Panel("tier", _("Tier"), 44, "retention/admin/panels/tier.html", "members.view_membertier", panel))
 
 

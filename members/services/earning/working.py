@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from calendar import isleap
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from core.batching import batches, without_looking_for_cycles
 from core.conf import shop_zone
 from core.periods import date_of, day_number, start_of
-from members.models import EarnedEvent, EarningMark, EarningRule, MarkedSource, Member
+from members.models import EarnedEvent, EarningMark, EarningRule, LeapDay, MarkedSource, Member
 from members.models.earning import BIRTHDAY
+from members.services.birthdays import birthdays_on
 from members.services.calendar import hold_zone
 from members.services.earning.events import Done, reward, settle_events, settle_profiles
 from members.services.earning.orders import settle_orders
 from members.services.earning.terms import in_force
 from members.services.points.settling import RELEASE, pass_all
+from members.services.profile import leap_day_of_shop
 
 CHUNK = 2_000
 """Marks a transaction: many enough that a statement costs little an order, few enough that members wait a second at most."""
 MISSED_DAYS_MADE_UP_FOR = 7
 """Birthdays on which nothing ran are kept later, within a week."""
-LEAP_KEY = 229
 
 
 def earn(*, now: datetime) -> Mapping[str, int]:
@@ -82,20 +82,18 @@ def earn_birthdays(*, now: datetime) -> Mapping[str, int]:
 
 
 def _keep_birthdays(rule: EarningRule, day: int, at: datetime, now: datetime) -> int:
-    on = date_of(day)
-    occurrence = f"{BIRTHDAY}:{on.year}"
+    leap_day = LeapDay(leap_day_of_shop())
+    return sum(_keep(rule, year, whose, day, at, now) for year, whose in birthdays_on(date_of(day), leap_day))
+
+
+def _keep(rule: EarningRule, year: int, whose: Q, day: int, at: datetime, now: datetime) -> int:
+    """Once a year of the calendar that the birthday follows."""
+    occurrence = f"{BIRTHDAY}:{year}"
     kept = EarnedEvent.objects.filter(member_id=OuterRef("pk"), line=rule.root, occurrence=occurrence)
-    born = Member.objects.filter(~Exists(kept), birth_key__in=birth_keys(on))
+    born = Member.objects.filter(~Exists(kept), whose)
     given = 0
     for members in batches(list(born.order_by("pk").values_list("pk", flat=True)), CHUNK):
         with transaction.atomic():
             hold_zone(now=now)
             given += reward([Done(pk, BIRTHDAY, occurrence, at, day) for pk in members], now=now)
     return given
-
-
-def birth_keys(on: date) -> tuple[int, ...]:
-    """This function will return the birthdays (month * 100 + day) that are kept on a date: in common years that of 29
-    February on the 28th."""
-    own = on.month * 100 + on.day
-    return (own, LEAP_KEY) if own == LEAP_KEY - 1 and not isleap(on.year) else (own,)

@@ -11,8 +11,8 @@ import pytest
 from campaigns.models import Campaign
 from campaigns.services.lifecycle import pause, resume
 from campaigns.services.planning import plan_campaigns
-from campaigns.triggers.date import LeapDay, birth_keys
-from members.models import BirthdayPolicy
+from members.models import BirthdayPolicy, LeapDay
+from members.services.birthdays import birth_keys
 from tests.campaign_factories import know_everybody, make_running, occurrences
 from tests.factories import make_member
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from members.ingest.load import ingest_members
-from members.models import BehaviourEvent, EarnedEvent, EarningDays
+from members.models import BehaviourEvent, BirthdayPolicy, EarnedEvent, EarningDays
 from members.services.earning.marks import mark_events
 from members.services.earning.rules import change_rule
 from members.services.earning.working import earn, earn_birthdays
@@ -118,6 +118,20 @@ class TestABirthday:
         make_rule(occasion="birthday", amount=66)
         type(member).objects.filter(pk=member.pk).update(birth_key=607)
         assert earn_birthdays(now=NOW) == {"earned": 0}
+
+    def test_by_the_lunar_calendar_is_kept_on_its_own_day(self, member: Any) -> None:
+        """15 June 2026 is the first day of the fifth lunar month."""
+        make_rule(occasion="birthday", amount=66)
+        type(member).objects.filter(pk=member.pk).update(birth_key=501, birth_calendar="lunar")
+        assert earn_birthdays(now=NOW - DAY) == {"earned": 0}
+        assert [earn_birthdays(now=NOW + wait) for wait in (timedelta(0), DAY)] == [{"earned": 1}, {"earned": 0}]
+
+    def test_of_29_february_follows_the_shops_word(self, member: Any) -> None:
+        make_rule(now=datetime(2026, 1, 1, tzinfo=UTC), occasion="birthday", amount=66)
+        BirthdayPolicy.objects.create(leap_day="mar_1")
+        type(member).objects.filter(pk=member.pk).update(birth_key=229)
+        eve = datetime(2026, 2, 28, 12, tzinfo=UTC)
+        assert [earn_birthdays(now=eve + wait) for wait in (timedelta(0), DAY)] == [{"earned": 0}, {"earned": 1}]
 
     def test_of_29_february_is_kept_on_the_28th_in_common_years(self, member: Any) -> None:
         make_rule(now=datetime(2026, 1, 1, tzinfo=UTC), occasion="birthday", amount=66)
