@@ -49,7 +49,7 @@ class MembersConfig(AppConfig):
         )
         periodic_work.register(
             PeriodicWork(
-                "members.lapse_requests", _("Close requests for consent"), lapse_requests, order=8, every_seconds=3600
+                "members.lapse_requests", _("Close requests for consent"), lapse_requests, order=17, every_seconds=3600
             )
         )
         periodic_work.register(

@@ -111,8 +111,13 @@ SELECT member.id AS member_id,
     preferred_hour, preferred_channel, favourite_category, last_visit_day, COALESCE(carts_left_30d, 0) AS carts_left_30d,
     COALESCE(complaint_count_90d, 0) AS complaint_count_90d, COALESCE(rating_count, 0) AS rating_count,
     COALESCE(rating_sum, 0) AS rating_sum, last_contacted_day, COALESCE(messages_30d, 0) AS messages_30d,
-    COALESCE(coupons_redeemed_90d, 0) AS coupons_redeemed_90d, {LAST_DAY} AS windows_day
+    COALESCE(coupons_redeemed_90d, 0) AS coupons_redeemed_90d, COALESCE(account.available, 0) AS points_balance,
+    COALESCE(grown.value, 0) AS growth_value, {LAST_DAY} AS windows_day
 FROM members_member AS member
+LEFT JOIN members_pointsaccount AS account ON account.member_id = member.id
+LEFT JOIN (
+    SELECT member_id, SUM(value)::bigint AS value FROM members_growthentry WHERE day <= {LAST_DAY} GROUP BY member_id
+) AS grown ON grown.member_id = member.id
 LEFT JOIN (
     SELECT member_id, COUNT(*)::integer AS order_count, CARDINALITY(ARRAY_AGG(DISTINCT placed_day ORDER BY placed_day DESC))
         AS order_days, SUM(revenue_minor)::bigint AS revenue_minor, SUM(total_minor)::bigint AS total_minor,

@@ -11,12 +11,19 @@ from django.urls import reverse
 
 from members.models import Refund
 from retention.models import ChurnReason, LifecycleBands
-from retention.services.reasons import DEFAULTS
+from retention.services.reasons import DEFAULTS, use_defaults
 from retention.services.refresh import refresh
 from tests.db.admin.conftest import staff, text_of
 from tests.factories import NOW, make_member, make_order
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _reasons(db: None) -> None:
+    """The list that a new shop has, whatever tests before this one emptied."""
+    use_defaults(now=NOW)
+
 
 PAGE = "admin:retention_churnreason_changelist"
 FETCHED = {"X-Requested-With": "fetch"}

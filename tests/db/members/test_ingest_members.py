@@ -78,6 +78,7 @@ class TestNewMembers:
             "province": "浙江",
             "registered_at": datetime(2019, 12, 31, 16, 0, tzinfo=UTC),
             "registered_day": 18_262,
+            "erased_at": None,
             "source": "tmall",
             "time_zone": "Asia/Urumqi",
             "language": "zh-hans",

@@ -34,6 +34,13 @@ from tests.factories import NOW, TODAY_NUMBER, make_event, make_member, make_ord
 
 pytestmark = pytest.mark.django_db
 
+
+@pytest.fixture(autouse=True)
+def _reasons(db: None) -> None:
+    """The list that a new shop has, whatever tests before this one emptied."""
+    use_defaults(now=NOW)
+
+
 DAY = timedelta(days=1)
 LEFT_FOR_PRICE = {"field": "churn_reason", "operator": "=", "value": "price"}
 

@@ -16,7 +16,14 @@ from core.api.views import PAGE_PARAMETERS, ApiView
 
 # What stands in the paths, and what each is called in the shop of the test.
 NAMES = {"members": ["m1"], "orders": ["default", "o1"], "segments": ["everyone"], "campaigns": ["back"]}
-NAMES |= {"coupon-templates": ["ten"], "coupons": ["TEN10"], "jobs": ["1"], "imports": ["1"], "reports": ["churn"]}
+NAMES |= {
+    "coupon-templates": ["ten"],
+    "coupons": ["TEN10"],
+    "jobs": ["1"],
+    "imports": ["1"],
+    "reports": ["churn"],
+    "rewards": ["five"],
+}
 NASTY = [
     "\0", "\n", " ", ".", "..", "/", "%", "?", "#", "é", "茶", "\U0001f600", "x" * 10_000, "'", "\\", "-1", "null", "\u202e",
 ]  # fmt: skip

@@ -62,14 +62,14 @@ class TestMembersOfASegment:
         assert (refused.status_code, paths_of(refused)) == (422, ["segment"])
 
     def test_stand_in_the_schema_as_higher_apps_offer_them(self) -> None:
-        assert [each.code for each in member_list_filters] == ["segment", "tier"]
+        assert [each.code for each in member_list_filters] == ["segment", "tier", "stage", "churn_reason"]
 
 
 class TestWhatIsNoFilter:
     @pytest.mark.parametrize(
         ("address", "path"),
         [
-            ("members/?stage=lost", "stage"),
+            ("members/?stage=gone", "stage"),
             ("members/?gender=robot", "gender"),
             ("members/?registered_from=yesterday", "registered_from"),
             ("members/?first_seen_to=0000-01-01", "first_seen_to"),

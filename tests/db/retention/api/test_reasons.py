@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 import pytest
 
 from members.models import Refund
+from retention.services.reasons import use_defaults
 from retention.services.refresh import refresh
 from tests.factories import NOW, make_event, make_member, make_order
 from tests.rest import caller, paths_of
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _shop(db: None) -> None:
     """Two who left, one of them for the price; somebody who is there."""
+    use_defaults(now=NOW)
     for name, days in (("gone", 170), ("dear", 170), ("here", 2)):
         member = make_member(name)
         make_order(member, placed_at=NOW - timedelta(days=days + 10))
