@@ -17,11 +17,13 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from core.admin.audit import user_actor
 from core.admin.base import ReadOnlyAdmin
 from core.admin.display import badge, bar, change_url, list_url, number, share
 from core.admin.forms import ShopInstantField, add_problems
 from core.admin.panels import Panel
 from core.errors import DomainError
+from core.services.audit import audited
 from members.admin.marks import SAID
 from members.models import Channel, Consent, ConsentSource, Member, Purpose, Said
 from members.services.consent_standing import ReachLine, consent_history, consent_reach, consent_requests
@@ -122,11 +124,12 @@ class ConsentAdmin(ReadOnlyAdmin):
 
     def _say(self, request: HttpRequest, member: Member, form: SayForm) -> bool:
         told = form.cleaned_data
-        user = request.user.get_username()
+        actor, now = user_actor(request), timezone.now()
         stated = Stated(told["channel"], told["purpose"], told["granted"] == "yes", told["said_at"], told["proof"])
-        origin = Origin(ConsentSource.STAFF, told["proof"], stated_by=user, note=told["note"])
+        origin = Origin(ConsentSource.STAFF, told["proof"], stated_by=actor.name, note=told["note"])
         try:
-            outcome = state_consent(member_id=member.pk, stated=stated, origin=origin, now=timezone.now())
+            with audited(actor=actor, model=Member, pk=member.pk, now=now):
+                outcome = state_consent(member_id=member.pk, stated=stated, origin=origin, now=now)
         except DomainError as refused:
             add_problems(form, refused)
             return False

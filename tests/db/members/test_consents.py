@@ -9,9 +9,10 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from members.ingest import ingest_members
-from members.models import Consent, ConsentRecord, ConsentSource, Member, Purpose
+from members.models import Consent, ConsentRecord, ConsentRequest, ConsentSource, Member, Purpose
 from members.services.consent_standing import consent_reach
 from members.services.consents import Origin, Outcome, Stated, StillSuppressed, state_consent, suppress
+from members.services.erasure import erase_member, export_member
 from members.services.identity import merge_members, undo_merge
 from members.services.opt_in import confirm_consent, lapse_requests, request_consent
 from members.services.preferences import refuse_by_reply
@@ -167,3 +168,27 @@ class TestReach:
         assert (line.members, line.with_address, line.granted, line.reachable) == (4, 3, 2, 1)
         assert (line.suppressed, line.refused, line.pending, line.silent) == (1, 1, 0, 0)
         assert told["sms", "service"].reachable == 1
+
+
+class TestForgetting:
+    def test_takes_every_word_and_whom_the_member_brought(self) -> None:
+        ingest(
+            {
+                "external_id": "a",
+                "email": "a@example.com",
+                "occupation": "nurse",
+                "referrer": "z",
+                "consents": {"sms": True},
+            },
+            {"external_id": "b", "referrer": "a"},
+        )
+        member = Member.objects.get(external_id="a")
+        request_consent(
+            member_id=member.pk, channel="email", purpose="marketing", text_version="", stated_by="Shop", now=NOW
+        )
+        kept = export_member(member_id=member.pk)
+        assert [len(kept[kind]) for kind in ("consents", "consent_history", "consent_requests")] == [1, 1, 1]
+        erase_member(member_id=member.pk, now=LATER)
+        assert [model.objects.count() for model in (Consent, ConsentRecord, ConsentRequest)] == [0, 0, 0]
+        assert set(Member.everybody.values_list("referrer", "occupation")) == {("", "")}
+        assert stop(member) == 0
