@@ -93,34 +93,40 @@ class BoughtTogetherAndNext(Report):
 
 def _together(lines: QuerySet[OrderLine, Any], column: str) -> QuerySet[Any, Any]:
     """(first, second, orders with both), the most frequent; each pair once."""
-    other = f"order__lines__{column}"
-    pairs = lines.filter(**{f"{other}__gt": F(column)}).values_list(column, other)
-    counted = pairs.annotate(both=Count("order_id", distinct=True)).filter(both__gte=FEWEST)
-    return counted.order_by("-both", column, other)[:SHOWN]
+    baskets = CTE(lines.values("order_id", first=F(column)).distinct(), name="baskets", materialized=True)
+    others = _known_lines(column)
+    joined = baskets.join(others, order_id=baskets.col.order_id).annotate(first=baskets.col.first)
+    pairs = joined.filter(**{f"{column}__gt": F("first")}).values_list("first", column)
+    counted = with_cte(baskets, select=pairs.annotate(both=Count("order_id", distinct=True)).filter(both__gte=FEWEST))
+    return counted.order_by("-both", "first", column)[:SHOWN]
 
 
 def _next(asked: Asked, lines: QuerySet[OrderLine, Any], column: str) -> list[tuple[Any, Any, int, int]]:
-    """(first, second, how often the second came next, how often anything came next after the first), the most frequent."""
+    """(first, second, how often the second came next, how often anything came next after the first), the most frequent.
+
+    Each step is worked out once and joined to a table by its index: that SQLite makes no index for what a query works out on
+    its way, and that PostgreSQL may not know yet how large the tables are, then costs nothing.
+    """
     own = {"member_id": OuterRef("order__member_id"), "placed_day__gt": OuterRef("order__placed_day")}
     following = orders_within(asked).filter(**own).order_by("placed_day").values("placed_day")[:1]
     begun = lines.annotate(later=Subquery(following)).filter(later__isnull=False)
-    firsts = CTE(
-        begun.values("later", buyer=F("order__member_id"), first=F(column)).distinct(), name="firsts", materialized=True
+    first_bought = begun.values("later", buyer=F("order__member_id"), first=F(column)).distinct()
+    firsts = CTE(first_bought, name="firsts", materialized=True)
+    ordered = firsts.join(orders_within(asked), member_id=firsts.col.buyer, placed_day=firsts.col.later)
+    steps = ordered.annotate(first=firsts.col.first).values("first", buyer=F("member_id"), day=F("placed_day"), then=F("pk"))
+    nexts = CTE(steps, name="nexts", materialized=True)
+    then_bought = nexts.join(_known_lines(column), order_id=nexts.col.then).annotate(
+        first=nexts.col.first, buyer=nexts.col.buyer, day=nexts.col.day
     )
-    # Worked out once: PostgreSQL would do so for every row that it is joined to. And joined to the tables themselves:
-    # SQLite makes no index for what a query works out on its way.
-    joined = firsts.join(lines, order__member_id=firsts.col.buyer, order__placed_day=firsts.col.later)
-    told = joined.annotate(first=firsts.col.first, later=firsts.col.later)
-    pairs = CTE(
-        told.values("first", "later", buyer=F("order__member_id"), then=F(column)).distinct(),
-        name="pairs",
-        materialized=True,
-    )
-    counted = with_cte(firsts, pairs, select=pairs.queryset().values_list("first", "then").annotate(times=Count("buyer")))
-    often = counted.filter(times__gte=FEWEST).order_by("-times", "first", "then")[:SHOWN]
-    of_first = with_cte(firsts, select=firsts.queryset().values_list("first").annotate(times=Count("buyer")))
-    of = dict(of_first)
+    pairs = CTE(then_bought.values("first", "buyer", "day", then=F(column)).distinct(), name="pairs", materialized=True)
+    counted = pairs.queryset().values_list("first", "then").annotate(times=Count("buyer")).filter(times__gte=FEWEST)
+    often = with_cte(firsts, nexts, pairs, select=counted).order_by("-times", "first", "then")[:SHOWN]
+    of = dict(with_cte(firsts, select=firsts.queryset().values_list("first").annotate(times=Count("buyer"))))
     return [(first, then, times, of[first]) for first, then, times in often]
+
+
+def _known_lines(column: str) -> QuerySet[OrderLine, Any]:
+    return OrderLine.objects.filter(**{f"{column}__isnull": False})
 
 
 def _names(asked: Asked, ids: list[int]) -> Mapping[int, str]:
