@@ -182,5 +182,5 @@ class TestWhatHappenedBeforeEventsWereWritten:
         assert len(written) == 2
         BehaviourEvent.objects.all().delete()
         for _again in range(2):
-            import_module("campaigns.migrations.0005_events_of_before").write_events(apps, None)
+            import_module("campaigns.migrations.0006_events_of_before").write_events(apps, None)
             assert list(BehaviourEvent.objects.order_by("external_id").values(*columns)) == written
