@@ -9,6 +9,7 @@ from retention.reports.base import Report
 from retention.reports.benefits import BenefitsAndRetention
 from retention.reports.buying import OrderValue, Penetration, Repurchase
 from retention.reports.churn import Churn
+from retention.reports.churn_reasons import ChurnReasons
 from retention.reports.cohorts import Cohorts
 from retention.reports.cycle import PurchaseCycle
 from retention.reports.delivery_churn import DeliveryDelay
@@ -61,6 +62,7 @@ REPORTS: list[Report] = [
     BoughtTogetherAndNext(),
     PaymentsAndChannels(),
     DiscountsAndPoints(),
+    ChurnReasons(),
     RefundsAndComplaints(),
     ServiceSpeed(),
     DeliveryDelay(),
