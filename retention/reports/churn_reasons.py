@@ -31,8 +31,8 @@ class ChurnReasons(Report):
     term = _("churn reasons")
     definition = _(
         "Members who are at risk, dormant or lost now and whose last order lies in the period. The reason is the first of "
-        "the list whose rule holds, or what the member answered in a survey since that order. Reasons are inferred: they say "
-        "what stands out, not what a member thought."
+        "the list whose rule holds, or what the member answered in a survey since that order. Reasons are inferred: they "
+        "say what stands out, not what a member thought."
     )
     formula = _("share of a reason = leaving members with this reason ÷ leaving members")
     figures = (
