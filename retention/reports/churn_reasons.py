@@ -101,7 +101,7 @@ class ChurnReasons(Report):
 
 def _added(rows: list[dict[str, Any]], reason: str | None) -> dict[str, int]:
     mine = [row for row in rows if row["reason"] == reason]
-    stages = {stage: sum(row["members"] for row in mine if row["stage"] == stage) for stage in LEAVING}
+    stages = {stage.value: sum(row["members"] for row in mine if row["stage"] == stage) for stage in LEAVING}
     return {
         **stages,
         "members": sum(row["members"] for row in mine),
