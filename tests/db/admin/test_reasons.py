@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db
 def _reasons(db: None) -> None:
     """The list that a new shop has, whatever tests before this one emptied."""
     use_defaults(now=NOW)
+    ChurnReason.objects.update(changed_at=None, changed_by="")
 
 
 PAGE = "admin:retention_churnreason_changelist"
