@@ -22,6 +22,10 @@ def given_key(*scopes: str, name: str = "shop system") -> tuple[ApiKey, str]:
     return create_api_key(name=name, scopes=scopes or Scope.values, now=MADE_AT)
 
 
+ANSWERS = ("application/json", "application/zip")
+"""A member's export is a zip; everything else is JSON."""
+
+
 class Caller:
     """Calls below /api/v1/; every answer is checked to be JSON or empty."""
 
