@@ -200,11 +200,14 @@ def held_accounts(members: Collection[int]) -> dict[int, PointsAccount]:
     """This function will return the accounts of members, likewise, locked in the order of member ids."""
     held: dict[int, PointsAccount] = {}
     while len(held) < len(members):  # again for an account that a merge took away between making and locking it
-        known = set(PointsAccount.objects.filter(pk__in=members).values_list("pk", flat=True))
-        fresh = [(member_id, 0, 0, 0) for member_id in sorted(set(members) - known)]
-        insert_rows(PointsAccount, ["member_id", "available", "pending", "owed"], fresh, conflict=["member_id"])
-        locked = PointsAccount.objects.filter(pk__in=members).order_by("pk").select_for_update()
-        held = {account.pk: account for account in locked}
+        with transaction.atomic():
+            known = set(PointsAccount.objects.filter(pk__in=members).values_list("pk", flat=True))
+            fresh = [(member_id, 0, 0, 0) for member_id in sorted(set(members) - known)]
+            insert_rows(PointsAccount, ["member_id", "available", "pending", "owed"], fresh, conflict=["member_id"])
+            locked = PointsAccount.objects.filter(pk__in=members).order_by("pk").select_for_update()
+            held = {account.pk: account for account in locked}
+            # What was locked is let go first: the account that is missing may stand before it.
+            transaction.set_rollback(len(held) < len(members))
     return held
 
 
