@@ -22,8 +22,8 @@ def given_key(*scopes: str, name: str = "shop system") -> tuple[ApiKey, str]:
     return create_api_key(name=name, scopes=scopes or Scope.values, now=MADE_AT)
 
 
-ANSWERS = ("application/json", "application/zip")
-"""A member's export is a zip; everything else is JSON."""
+EXPORT = "/export/"
+"""Of this address alone the answer may be a zip; everything else is JSON."""
 
 
 class Caller:
