@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from math import isfinite
 from typing import Any
@@ -284,6 +285,8 @@ def attribute(name: str, value: Any) -> tuple[str, Any]:
         raise Refused("out_of_range", _("This is not a number that can be stored."))
     if isinstance(value, int) and abs(value) > SAFE_INTEGER:
         raise Refused("out_of_range", _("Whole numbers beyond 2^53 are not taken; send them as text."))
+    if isinstance(value, float) and abs(value) > SAFE_INTEGER:
+        return name, int(Decimal(repr(value)))  # As PostgreSQL gives it back: its jsonb keeps the digits, not the float.
     return name, value
 
 

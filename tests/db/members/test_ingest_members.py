@@ -136,6 +136,12 @@ class TestKnownMembers:
         assert ingest(member(attributes={"a": True})).changed == 1
         assert Member.objects.get().attributes["a"] is True
 
+    @pytest.mark.parametrize("value", [2.547600321750163e16, -1.7e300, 5e-324])
+    def test_keep_a_number_of_any_size_and_know_it_again(self, value: float) -> None:
+        ingest(member(attributes={"a": value}))
+        assert float(Member.objects.get().attributes["a"]) == value
+        assert ingest(member(attributes={"a": value})) == IngestResult(1, ())
+
     def test_get_the_tags_that_are_given(self) -> None:
         ingest(member(tags=["a", "b"]))
         marked()
