@@ -9,6 +9,7 @@ from django.db.models.functions import NullIf, RowNumber
 
 from members.models import OrderLine
 from retention.features.statistics import Exactly, MostFrequent
+from retention.models import DueMember, MemberFacts
 
 
 def preference_aggregates() -> dict[str, Aggregate]:
@@ -29,3 +30,11 @@ def favourite_categories(lines: QuerySet[OrderLine]) -> QuerySet[OrderLine, Any]
     )
     place = Window(RowNumber(), partition_by=F("member_id"), order_by=[F("votes").desc(), F("category").asc()])
     return votes.annotate(place=place).filter(place=1).values("member_id", favourite_category=F("category"))
+
+
+def kept_categories() -> QuerySet[MemberFacts, Any]:
+    """This function will select the category that stands of the due members about whom nothing came in: every line of a life
+    is read for it, and time alone changes nothing of that."""
+    same = DueMember.objects.filter(changed=False).values("member_id")
+    known = MemberFacts.objects.filter(pk__in=same, favourite_category__isnull=False)
+    return known.values("member_id", "favourite_category")

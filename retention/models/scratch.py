@@ -9,6 +9,8 @@ class DueMember(models.Model):
     """Whose facts and segments this refresh works out again."""
 
     member_id = models.BigIntegerField(primary_key=True)
+    changed = models.BooleanField(db_default=True)
+    """Something came in about them; else time alone passed, which what is told of a whole life does not notice."""
 
     class Meta:
         managed = False

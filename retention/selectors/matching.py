@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Window
 from django.db.models.lookups import Exact
 
+from members.models import Member
 from retention.models import MemberFacts
 from retention.scored import Scope, Scored, current_parameters
 from retention.selectors.reasons import reads_reason, rows_asked
@@ -44,10 +45,15 @@ def matching(
 
 
 def preview(*, rule: Rule, as_of: datetime | None = None, sample: int = 10) -> Preview:
-    """This function will count whom a rule means, as of the last refresh or later."""
-    meant = _meant(rule=rule, as_of=as_of)
-    count, everybody = meant.count(), MemberFacts.objects.count()
-    members = meant.order_by("member_id").values_list("external_id", flat=True)[:sample] if count else ()
+    """This function will count whom a rule means, as of the last refresh or later.
+
+    Everybody is looked at once: the first members come with their count, and only theirs are the numbers looked up.
+    """
+    meant = _meant(rule=rule, as_of=as_of).annotate(meant=Window(Count("*"))).order_by("member_id")
+    first = list(meant.values_list("member_id", "meant")[: max(sample, 1)])
+    count, everybody = first[0][1] if first else 0, MemberFacts.objects.count()
+    ids = [member_id for member_id, _meant_in_all in first][:sample]
+    members = Member.objects.filter(pk__in=ids).order_by("pk").values_list("external_id", flat=True)
     rulebook = Rulebook()
     return Preview(
         count=count,

@@ -18,7 +18,7 @@ from retention.features.cadence import cadence_aggregates
 from retention.features.events import carts_left, event_aggregates
 from retention.features.loyalty import balances, growth
 from retention.features.orders import COUNTED, READ, order_aggregates
-from retention.features.preferences import favourite_categories, preference_aggregates
+from retention.features.preferences import favourite_categories, kept_categories, preference_aggregates
 from retention.models import DueMember, MemberFacts
 
 UNKNOWN = frozenset(field.name for field in MemberFacts._meta.concrete_fields if field.null)
@@ -75,12 +75,15 @@ def fresh_facts(
     if due_only:
         due = DueMember.objects.values("member_id")
         events, members = events.filter(member_id__in=due), members.filter(pk__in=due)
-        lines = lines.filter(order__member_id__in=due)
+        lines = lines.filter(order__member_id__in=due.filter(changed=True))
     later, orders, columns_of_orders = orders_as_of(as_of, due_only=due_only)
     read = CTE(orders.values("member_id", **columns_of_orders), name="read")
     added_up = _asked({**order_aggregates(day=day), **cadence_aggregates(), **preference_aggregates()}, only)
     ordered = CTE(read.queryset().values("member_id").annotate(**added_up), name="ordered")
     done = _asked(event_aggregates(day=day), only)
+    favoured = favourite_categories(lines)
+    if due_only:
+        favoured = favoured.union(kept_categories(), all=True)
     carts = carts_left(events, day=day, read_events=read_events, read_orders=read_orders)
     sources: dict[CTE, Sequence[str]] = {
         ordered: (*added_up,),
@@ -88,7 +91,7 @@ def fresh_facts(
         CTE(carts, name="carts"): ("carts_left_30d",),
         CTE(balances(due_only=due_only), name="points"): ("points_balance",),
         CTE(growth(day=day, due_only=due_only), name="growth"): ("growth_value",),
-        CTE(favourite_categories(lines), name="favoured"): ("favourite_category",),
+        CTE(favoured, name="favoured"): ("favourite_category",),
     }
     told: dict[str, Any] = {}
     sources = {source: asked for source, names in sources.items() if (asked := [name for name in names if name in only])}

@@ -8,7 +8,7 @@ from operator import or_
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import Exists, Q, QuerySet, Value
 
 from core.conf import shop_zone
 from core.periods import start_of
@@ -36,10 +36,10 @@ def take_marks() -> None:
     if connection.vendor == "postgresql":
         execute(
             f"WITH taken AS (DELETE FROM {MARKS} WHERE id IN (SELECT id FROM {MARKS} FOR UPDATE SKIP LOCKED)"
-            " RETURNING member_id) INSERT INTO due_member SELECT DISTINCT member_id FROM taken"
+            " RETURNING member_id) INSERT INTO due_member (member_id) SELECT DISTINCT member_id FROM taken"
         )
     else:  # the transaction began by taking the only write lock: nothing comes between the two statements
-        execute(f"INSERT INTO due_member SELECT DISTINCT member_id FROM {MARKS}")
+        execute(f"INSERT INTO due_member (member_id) SELECT DISTINCT member_id FROM {MARKS}")
         drop_marks()
 
 
@@ -53,19 +53,26 @@ def any_due(*, after: datetime, until: datetime) -> bool:
 def add_whose_moment_came(*, after: datetime, until: datetime) -> None:
     """This function will make due whose orders, events and refunds were known before their moment had come."""
     orders, events, refunds = _known_before(after, until)
-    _add(orders.values_list("member_id"))
-    _add(events.values_list("member_id"))
-    _add(refunds.values_list("order__member_id"))
+    add_due(orders.values_list("member_id"), changed=True)
+    add_due(events.values_list("member_id"), changed=True)
+    add_due(refunds.values_list("order__member_id"), changed=True)
 
 
 def add_crossing_edges(*, old_day: int, new_day: int) -> None:
-    """This function will make due whose orders or events left a window between two shop days."""
+    """This function will make due whose orders or events left a window between two shop days, after those who changed."""
     orders = (Q(placed_day__range=(old_day - days + 1, new_day - days)) for days in WINDOWS)
-    _add(Order.objects.filter(reduce(or_, orders)).values_list("member_id"))
+    add_due(Order.objects.filter(reduce(or_, orders)).values_list("member_id"), changed=False)
     for kind, days in WINDOWED:
         first, end = (start_of(edge, shop_zone()) for edge in (old_day - days + 1, new_day - days + 1))
         crossed = BehaviourEvent.objects.filter(kind=kind, occurred_at__gte=first, occurred_at__lt=end)
-        _add(crossed.values_list("member_id"))
+        add_due(crossed.values_list("member_id"), changed=False)
+
+
+def add_due(members: QuerySet[Any, Any], *, changed: bool) -> None:
+    """This function will make due the members whose ids are selected; who is due already stays as they are."""
+    ids = members.order_by().distinct()
+    rows = ids.annotate(changed=Value(changed)).values_list(*ids.query.values_select, "changed")
+    insert_from_select(DueMember, rows, ["member_id", "changed"], conflict=["member_id"])
 
 
 def count_due_members() -> int:
@@ -80,7 +87,3 @@ def _known_before(after: datetime, until: datetime) -> tuple[QuerySet[Order], Qu
         BehaviourEvent.objects.filter(occurred_at__gt=after, occurred_at__lte=until),
         Refund.objects.filter(refunded_at__gt=after, refunded_at__lte=until),
     )
-
-
-def _add(members: QuerySet[Any, Any]) -> None:
-    insert_from_select(DueMember, members.distinct(), ["member_id"], conflict=["member_id"])

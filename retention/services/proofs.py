@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Max, Min
 
 from core.locks import LockSpace, lock_for_transaction
-from core.scratch import execute, know_size, scratch_table
+from core.scratch import execute, know_size
 from core.sql import insert_rows
 from members.models import DirtyMark, Member
 from retention.models import DueMember, MemberFacts, MemberMask, Membership, RefreshState, SampleProof
@@ -27,7 +27,7 @@ from retention.services.facts import COLUMNS, differing_facts
 from retention.services.inforce import InForce, in_force
 from retention.services.masks import answer_tables, expand, find_changes
 from retention.services.refresh import refresh, refresh_due
-from retention.services.scratch import single_reads
+from retention.services.scratch import due_members, single_reads
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def _proved(size: int, now: datetime) -> SampleProof | None:
         state = RefreshState.objects.first()
         if state is None or state.as_of is None or state.day is None:
             return None
-        with scratch_table(DUE, "member_id bigint PRIMARY KEY"), single_reads():
+        with due_members(), single_reads():
             _draw(size, seed=state.day)
             findings = [*_differing_facts(state.as_of), *_differing_segments(state)]
             members = DueMember.objects.count()

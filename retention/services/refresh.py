@@ -22,16 +22,16 @@ from core.conf import shop_zone
 from core.errors import told
 from core.locks import LockSpace, lock_for_transaction
 from core.periods import day_number, start_of
-from core.scratch import know_size_if_grown, scratch_table
+from core.scratch import know_size_if_grown
 from members.models import BehaviourEvent, Member, Order
 from members.services.calendar import demand_zone, hold_zone
-from retention.models import DueMember, MemberFacts, RefreshRun, RefreshState
+from retention.models import MemberFacts, RefreshRun, RefreshState
 from retention.services import builds, facts, marks, tiers
 from retention.services.evaluate import Asking, Standing, ask_due, ask_everybody, mend_segments
 from retention.services.filling import Finished, finish_builds
 from retention.services.inforce import in_force
 from retention.services.scoring import as_late_as_facts, fit_when_none, publish_rhythm
-from retention.services.scratch import single_reads
+from retention.services.scratch import due_members, single_reads
 from retention.services.stages import Stages
 
 logger = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ def _refresh_locked(*, as_of: datetime, full: bool, started_at: datetime) -> Ref
         return RefreshReport(NOTHING, as_of)
     stages = Stages()
     run = RefreshRun.objects.create(kind=kind, as_of=as_of, day=day_number(as_of, shop_zone()), started_at=started_at)
-    with scratch_table(DueMember._meta.db_table, "member_id bigint PRIMARY KEY"):
+    with due_members():
         if kind is Kind.FULL:
             _count_everybody(run, stages)
         else:

@@ -14,10 +14,9 @@ from django.db.models import Q
 
 from core.periods import date_of
 from core.scratch import execute
-from core.sql import insert_from_select
 from members.models import GrowthEntry, MemberTier, Order, Tier, TierChange, TierMeasure, TierScheme, TierWindow
-from retention.models import DueMember
 from retention.models.facts import WINDOWS
+from retention.services.marks import add_due
 from retention.services.tier_counting import HELD, Counting, Rung, Sql, counted, decided, fresh_rows, window_begin
 
 CHANGES = TierChange._meta.db_table
@@ -47,21 +46,16 @@ def add_due_by_time(*, old_day: int, new_day: int) -> None:
     if scheme is None:
         return
     held = MemberTier.objects.filter(Q(review_day__lte=new_day) | Q(drop_day__lte=new_day))
-    _add(held)
+    add_due(held.values_list("member_id"), changed=False)
     if scheme.window == TierWindow.YEAR:
         if date_of(old_day).year != date_of(new_day).year:
-            _add(MemberTier.objects.exclude(value=0))
+            add_due(MemberTier.objects.exclude(value=0).values_list("member_id"), changed=False)
         return
     left = (window_begin(scheme, old_day), window_begin(scheme, new_day) - 1)
     if scheme.measure == TierMeasure.GROWTH:
-        _add(GrowthEntry.objects.filter(day__range=left))
+        add_due(GrowthEntry.objects.filter(day__range=left).values_list("member_id"), changed=False)
     elif scheme.window_days not in WINDOWS:
-        _add(Order.objects.filter(placed_day__range=left))
-
-
-def _add(rows: object) -> None:
-    members = rows.order_by().values_list("member_id").distinct()  # type: ignore[attr-defined]
-    insert_from_select(DueMember, members, ["member_id"], conflict=["member_id"])
+        add_due(Order.objects.filter(placed_day__range=left).values_list("member_id"), changed=False)
 
 
 # --- The count

@@ -8,7 +8,7 @@ from importlib import import_module
 
 from tools.bench.database import bench_server
 
-BENCHES = ("redeem", "ingest", "facts", "refresh", "firing", "points", "tiers", "models", "screens")
+BENCHES = ("redeem", "ingest", "facts", "refresh", "firing", "points", "tiers", "models", "reports", "screens")
 SIZES = ("tiny", "small", "full")
 
 

@@ -86,12 +86,13 @@ def _count(*, everybody: bool, one_in: int = 0) -> None:
     """Within the table of who is due, as a refresh has it; none by default."""
     from django.db import transaction
 
-    from core.scratch import execute, scratch_table
+    from core.scratch import execute
+    from retention.services.scratch import due_members
     from retention.services.tiers import count_tiers
 
-    with transaction.atomic(), scratch_table("due_member", "member_id bigint PRIMARY KEY"):
+    with transaction.atomic(), due_members():
         if one_in:
-            execute(f"INSERT INTO due_member SELECT id FROM members_member WHERE id % {one_in} = 0")
+            execute(f"INSERT INTO due_member (member_id) SELECT id FROM members_member WHERE id % {one_in} = 0")
         count_tiers(as_of=AS_OF, everybody=everybody, run_id=1)
 
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from members.ingest import ingest_events
-from members.models import DirtyMark, EventKind, Member, Order
+from members.models import DirtyMark, EventKind, Member, Order, OrderLine
 from retention.features.events import BROWSING
 from retention.models import MemberFacts
 from retention.selectors import facts_rows, scores_rows
@@ -164,6 +164,18 @@ class TestPreferences:
         refresh(as_of=NOW + DAY)
         assert facts_rows([member.pk])[member.pk]["favourite_category"] == "tea"
         assert_facts_are_exact(NOW + DAY)
+
+    def test_name_the_category_without_reading_lines_again_when_only_time_has_passed(self) -> None:
+        member = make_member()
+        make_line(make_order(member, placed_at=ago(29)), "green", "tea")
+        make_line(make_order(member, placed_at=ago(2)), "green", "tea")
+        refresh(as_of=NOW)
+        OrderLine.objects.all().delete()
+        refresh(as_of=NOW + DAY)
+        facts = MemberFacts.objects.get(member=member)
+        assert (facts.order_count_30d, facts.favourite_category) == (1, "tea")
+        mark_dirty(member)
+        assert fact(member, "favourite_category", as_of=NOW + DAY) is None
 
     def test_weigh_many_orders_against_one(self) -> None:
         member = make_member()
