@@ -34,6 +34,8 @@ EMPTY: dict[str, Any] = {key.column: key.empty for key in ORDER_KEYS} | DERIVED
 """What a column holds that no row ever stated."""
 
 COLUMNS = ("member_id", *EMPTY)
+PERSONAL = ("member_id", "city", "province", "remark")
+"""What stays as erasure left it, of an order whose member was erased: its amounts, refunds and status go on being told."""
 LINE_COLUMNS = ("order", "position", "product", "sku", "quantity", "unit_price_minor", "amount_minor")
 REFUND_COLUMNS = ("order", "position", "amount_minor", "reason", "refunded_at")
 
@@ -75,6 +77,8 @@ class Outcome:
     rejected: list[RejectedRow] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
     orders: set[int] = field(default_factory=set)
+    nobodys: set[int] = field(default_factory=set)
+    """Rows, by index, of orders whose member was erased."""
     created: int = 0
     changed: int = 0
 
@@ -98,8 +102,8 @@ def write_orders(rows: Sequence[OrderRow], given: Surroundings, journal: Journal
     writer = OrderWriter(members, products, outcome, journal)
     while by_order:  # again only for an order that somebody deleted between finding and locking it
         by_order = writer.update_known(writer.insert_new(by_order))
-    if outcome.rejected:
-        _forget_unused(rows, outcome.rejected, shops, members, products, categories)
+    if outcome.rejected or outcome.nobodys:
+        _forget_unused(rows, outcome, shops, members, products, categories)
     outcome.touched |= members.made  # a later row of the same order may have taken it from whom the first one made
     insert_rows(DirtyMark, ["member_id"], [(member_id,) for member_id in sorted(outcome.touched)])
     mark_orders(outcome.orders)
@@ -166,11 +170,14 @@ class OrderWriter:
             return {}
         ids = _ids_of(by_order)
         rows_of = {pk: by_order[key] for key, pk in ids.items()}
-        locked = _lock(rows_of)
+        locked, nobodys = _lock(rows_of)
+        self.outcome.nobodys.update(row.index for pk in nobodys for row in rows_of[pk])
         changed: dict[int, OrderState] = {}
         for pk, values in locked.items():
             state = OrderState(values)
             self.apply(state, rows_of[pk])
+            if pk in nobodys:
+                state.values = {**state.values, **{name: values[name] for name in PERSONAL}}
             if state.values != values or state.lines is not None or state.refunds is not None:
                 changed[pk] = state
         relisted, former = self._replace_lists(changed)
@@ -247,10 +254,16 @@ def _in_order(state: OrderState) -> list[Any]:
     return [values[column] for column in COLUMNS]
 
 
-def _lock(ids: Iterable[int]) -> dict[int, dict[str, Any]]:
-    """SQLite has no row locks and needs none: its write transactions are alone."""
+def _lock(ids: Iterable[int]) -> tuple[dict[int, dict[str, Any]], set[int]]:
+    """The orders, and which of them are of members who were erased. SQLite has no row locks and needs none: its write
+    transactions are alone."""
     locked = Order.objects.filter(pk__in=list(ids)).order_by("pk").select_for_update(no_key=True, of=("self",))
-    return {pk: dict(zip(COLUMNS, values, strict=True)) for pk, *values in locked.values_list("pk", *COLUMNS)}
+    found, nobodys = {}, set()
+    for pk, erased_at, *values in locked.values_list("pk", "member__erased_at", *COLUMNS):
+        found[pk] = dict(zip(COLUMNS, values, strict=True))
+        if erased_at is not None:
+            nobodys.add(pk)
+    return found, nobodys
 
 
 def _stored(model: Any, columns: Sequence[str], orders: list[int]) -> dict[int, list[ListRow]]:
@@ -270,15 +283,15 @@ def _replace(model: Any, columns: Sequence[str], old: dict[int, list[ListRow]], 
 
 def _forget_unused(
     rows: Sequence[OrderRow],
-    rejected: Sequence[RejectedRow],
+    outcome: Outcome,
     shops: Resolved,
     members: Resolved,
     products: Resolved,
     categories: Resolved,
 ) -> None:
-    refused = {row.index for row in rejected}
+    refused = {row.index for row in outcome.rejected}
     kept = [row for row in rows if row.index not in refused]
     forget_unused(Shop, shops, {row.shop for row in kept})
-    forget_unused(Member, members, {row.member for row in kept})
+    forget_unused(Member, members, {row.member for row in kept if row.index not in outcome.nobodys})
     forget_unused(Product, products, {code for row in kept for code in row.products})
     forget_unused_categories(categories)

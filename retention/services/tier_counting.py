@@ -144,7 +144,7 @@ def counted(counting: Counting) -> Iterator[None]:
             sums["judged"] = _until_review(counting, f"{HELD} AS reviewed", f"reviewed.review_day <= {counting.day}")
         joins = [f"LEFT JOIN ({sql}) AS {name} ON {name}.member_id = m.id" for name, (sql, _params) in sums.items()]
         told = ", ".join(f"COALESCE({name}.amount, 0)" if name in sums else "NULL" for name in ("value", "best", "judged"))
-        scope = f"WHERE m.id IN (SELECT member_id FROM {DUE})" if counting.due_only else ""
+        scope = "WHERE m.erased_at IS NULL" + (f" AND m.id IN (SELECT member_id FROM {DUE})" if counting.due_only else "")
         execute(
             f"INSERT INTO tier_count (member_id, value, best, judged) SELECT m.id, {told} FROM {MEMBERS} AS m"
             f" {' '.join(joins)} {scope}",

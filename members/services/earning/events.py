@@ -187,10 +187,14 @@ def _releases_at(done: Done, rule: EarningRule, now: datetime) -> datetime | Non
 def _take_back(event_ids: Collection[int], now: datetime) -> int:
     """What events that are gone earned, as the points policy lets a refund take; the limits forget them."""
     members = set(EarnedEvent.objects.filter(event_id__in=event_ids).values_list("member_id", flat=True))
+    members -= set(
+        Member.everybody.erased().filter(pk__in=members).values_list("pk", flat=True)
+    )  # what they had has expired
     if not members:
         return 0
     held_accounts(members)
-    rows = list(EarnedEvent.objects.filter(event_id__in=event_ids).select_related("rule").order_by("pk"))
+    earned = EarnedEvent.objects.filter(event_id__in=event_ids, member_id__in=members)
+    rows = list(earned.select_related("rule").order_by("pk"))
     growths = []
     for row in rows:  # one by one: from which lots each is taken differs, and only an undone import removes events
         reference = f"{OURS}unearned:{row.pk}"

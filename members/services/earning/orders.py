@@ -24,6 +24,7 @@ from members.models import (
     GrowthEntry,
     LedgerEntry,
     MarkedSource,
+    Member,
     Order,
     OrderLine,
     OrderStatus,
@@ -78,7 +79,7 @@ def settle_orders(order_ids: Collection[int], *, now: datetime) -> Counts:
     4. give what is missing, then take back what is too much; release what waited for orders that are completed.
     """
     rules = list(EarningRule.objects.filter(occasion=ORDER))
-    concerned = {order.member_id for order in _earning(order_ids, rules)} | _earners(order_ids)
+    order_ids, concerned = _of_somebody(order_ids, rules)
     if not concerned:
         return Counts()
     held = held_accounts(concerned)
@@ -96,6 +97,16 @@ def settle_orders(order_ids: Collection[int], *, now: datetime) -> Counts:
     counts.awarded, counts.taken_back = _even_out(should, earned, orders, rules, now)
     counts.released = _release(settled, now)
     return counts
+
+
+def _of_somebody(order_ids: Collection[int], rules: Collection[EarningRule]) -> tuple[list[int], set[int]]:
+    """The orders, but for those of members who were erased, and the members who earn or earned by them. What the erased
+    earned has expired, and nobody is there to earn or owe."""
+    pairs = {(order.id, order.member_id) for order in _earning(order_ids, rules)} | _earners(order_ids)
+    members = {member_id for _order_id, member_id in pairs}
+    erased = set(Member.everybody.erased().filter(pk__in=members).values_list("pk", flat=True))
+    left_out = {order_id for order_id, member_id in pairs if member_id in erased}
+    return [order_id for order_id in order_ids if order_id not in left_out], members - erased
 
 
 # --- What they should have earned
@@ -140,12 +151,13 @@ def _reckoned(orders: Iterable[OrderFacts], rules: Collection[EarningRule]) -> d
 # --- What they earned
 
 
-def _earners(order_ids: Collection[int]) -> set[int]:
+def _earners(order_ids: Collection[int]) -> set[tuple[int, int]]:
+    """(order, member) of whoever earned."""
     by_rules = Q(order_id__in=order_ids, rule__isnull=False)
     return {
-        member_id
+        (order_id, member_id)
         for model in (LedgerEntry, GrowthEntry)
-        for member_id in model._default_manager.filter(by_rules).values_list("member_id", flat=True).distinct()
+        for order_id, member_id in model._default_manager.filter(by_rules).values_list("order_id", "member_id").distinct()
     }
 
 
@@ -266,6 +278,7 @@ def differing_orders(order_ids: Collection[int]) -> list[tuple[Part, int, int]]:
     Of orders that stand, and are not noted to be reckoned: what became of a removed one is for the ledger alone to say.
     """
     rules = list(EarningRule.objects.filter(occasion=ORDER))
+    order_ids, _concerned = _of_somebody(order_ids, rules)
     orders = _earning(order_ids, rules)
     kept = {row.order_id: row for row in EarnedOrder.objects.filter(pk__in=[order.id for order in orders])}
     marks = EarningMark.objects.filter(source=MarkedSource.ORDER, row_id__in=order_ids)

@@ -44,16 +44,16 @@ def begin_rule(
         rule = EarningRule.objects.create(**_fitting(terms), valid_from=begins, valid_until=valid_until)
         EarningRule.objects.filter(pk=rule.pk).update(line=rule.pk)
         rule.line = rule.pk
-        _mark_what_is_there(rule)
+        _mark_what_is_there(rule, since=now)
     return rule
 
 
-def _mark_what_is_there(rule: EarningRule) -> None:
-    """What came in while this rule was waiting for its turn, or is dated ahead."""
+def _mark_what_is_there(rule: EarningRule, *, since: datetime) -> None:
+    """What came in while this rule was waiting for its turn, or is dated ahead: it may have been reckoned already."""
     if rule.occasion == ORDER:
-        mark_orders(Order.objects.filter(placed_at__gte=rule.valid_from).values_list("pk", flat=True))
+        mark_orders(Order.objects.filter(placed_at__gte=since).values_list("pk", flat=True))
     else:
-        events = BehaviourEvent.objects.filter(occurred_at__gte=rule.valid_from, kind=rule.occasion)
+        events = BehaviourEvent.objects.filter(occurred_at__gte=since, kind=rule.occasion)
         mark_events(events.values_list("pk", "kind"))
 
 
@@ -68,7 +68,8 @@ def change_rule(
     """This function will change a rule and return the one that now holds.
 
     A name and an end are written into it. Other terms end it now and begin the next of its line: what was ordered before is
-    reckoned by the old ones for ever. A rule that does not hold yet is simply rewritten, its beginning too.
+    reckoned by the old ones for ever. A rule that does not hold yet is rewritten, its beginning too; but what it gives, and
+    for what, stands on the entries of orders that are dated ahead: there the next one takes its place before it ever held.
     """
     with transaction.atomic():
         hold_zone_alone(now=now)
@@ -80,26 +81,30 @@ def change_rule(
         _refuse([*problems_of(terms), *_span_problems(begins, valid_until, now)])
         wanted = _fitting(terms)
         same = all(getattr(rule, name) == wanted[name] for name in TERMS if name != "name")
-        if same or ahead:
+        replaced = any(getattr(rule, name) != wanted[name] for name in ("currency", "occasion"))
+        if same or (ahead and not replaced):
             written = {**wanted, "valid_until": valid_until, **({"valid_from": begins} if ahead else {})}
             for name, value in written.items():
                 setattr(rule, name, value)
             rule.save()
         else:
-            EarningRule.objects.filter(pk=rule.pk).update(valid_until=now)
-            rule = EarningRule.objects.create(**wanted, valid_from=now, valid_until=valid_until, line=rule.root)
-        _mark_what_is_there(rule)
+            EarningRule.objects.filter(pk=rule.pk).update(valid_until=max(rule.valid_from, now))
+            _mark_what_is_there(rule, since=now)
+            rule = EarningRule.objects.create(**wanted, valid_from=begins, valid_until=valid_until, line=rule.root)
+        _mark_what_is_there(rule, since=now)
     return rule
 
 
 def end_rule(*, rule_id: int, now: datetime) -> EarningRule:
-    """This function will end a rule now; what was ordered or done until now still earns. One that has ended stays so."""
+    """This function will end a rule now; what was ordered or done until now still earns, what is dated ahead does not. One
+    that has ended stays so."""
     with transaction.atomic():
         hold_zone_alone(now=now)
         rule = EarningRule.objects.select_for_update(of=("self",)).get(pk=rule_id)
         if rule.valid_until is None or rule.valid_until > now:
             rule.valid_until = max(rule.valid_from, now)
             rule.save(update_fields=["valid_until"])
+            _mark_what_is_there(rule, since=now)
     return rule
 
 

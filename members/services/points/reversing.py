@@ -9,7 +9,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from core.errors import NotFound
-from members.models import EntryKind, LedgerEntry, LotMovement, LotState, PointsLot, RefundPolicy
+from members.models import EntryKind, LedgerEntry, LotMovement, LotState, Member, PointsLot, RefundPolicy
 from members.services.points.awarding import Receipt
 from members.services.points.book import Book, Move, entry_under, open_book
 from members.services.points.policy import expiry_of, grace_of, points_policy
@@ -50,6 +50,10 @@ def _reverse(book: Book, entry: LedgerEntry, *, points: int, reference: str, rea
     undo = _WAYS.get(entry.kind)
     if undo is None:
         raise PointsRefused(_("Only what was earned or redeemed can be reversed."), code="not_reversible")
+    if Member.everybody.erased().filter(pk=entry.member_id).exists():
+        raise PointsRefused(
+            _("The member was erased: their points have expired, and there is nobody to give to."), code="erased"
+        )
     if points < 1:
         raise PointsRefused(_("Nothing of this entry is left to reverse."), code="already_reversed")
     return Receipt(undo(book, entry, points, reference, reason, by), created=True)

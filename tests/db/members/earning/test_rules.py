@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidInput
-from members.models import EarningRule
+from members.models import EarningMark, EarningRule
 from members.services.earning.rules import RuleRefused, change_rule, end_rule, save_days
 from members.services.earning.working import earn
 from tests.earning import BEGUN, DAY, has, make_rule, write_order
@@ -91,3 +91,48 @@ class TestMultipliedDays:
         with pytest.raises(InvalidInput) as refused:
             save_days(days_id=None, terms={**usual, "weekday": None, "month_day": None, **terms})
         assert [problem.path for problem in refused.value.problems] == [path]
+
+
+class TestARuleAhead:
+    """Orders may be dated up to a day ahead: a rule that begins tomorrow may have given something already."""
+
+    AHEAD = NOW + DAY / 2
+
+    def rule_and_order(self) -> EarningRule:
+        make_member("m")
+        rule = make_rule(now=NOW, valid_from=NOW + DAY / 4)
+        write_order(placed_at=self.AHEAD.isoformat())
+        earn(now=NOW)
+        assert has() == (100, 0)
+        return rule
+
+    @pytest.mark.parametrize(
+        "terms", [{"occasion": "review", "per_minor": None}, {"currency": "growth"}, {"amount": 3}, {"category": "tea"}]
+    )
+    def test_that_becomes_another_gives_what_the_other_gives(self, terms: dict[str, Any]) -> None:
+        rule = self.rule_and_order()
+        change_rule(rule_id=rule.pk, terms={**TERMS, **terms}, valid_from=NOW + DAY / 4, now=NOW)
+        earn(now=NOW)
+        write_order(placed_at=self.AHEAD.isoformat(), status="shipped")
+        earn(now=NOW)
+        assert has() == (300 if terms.get("amount") else 0, 0)
+
+    def test_that_begins_later_gives_nothing_for_what_comes_before(self) -> None:
+        rule = self.rule_and_order()
+        change_rule(rule_id=rule.pk, terms=TERMS, valid_from=NOW + DAY, now=NOW)
+        earn(now=NOW)
+        assert has() == (0, 0)
+
+    def test_that_is_ended_gives_nothing(self) -> None:
+        rule = self.rule_and_order()
+        end_rule(rule_id=rule.pk, now=NOW)
+        earn(now=NOW)
+        assert has() == (0, 0)
+
+    def test_renamed_has_nothing_reckoned_anew(self) -> None:
+        make_member("m")
+        rule = make_rule()
+        write_order()
+        earn(now=NOW)
+        change_rule(rule_id=rule.pk, terms={**TERMS, "name": "renamed"}, now=NOW + DAY)
+        assert not EarningMark.objects.exists()
