@@ -22,7 +22,7 @@ from members.ingest.normalise import MEMBER_KEYS, Surroundings
 from members.ingest.referrers import referrers_of
 from members.ingest.result import IngestResult, RejectedRow
 from members.ingest.rows import Identifies, MemberRow
-from members.models import DirtyMark, Identifier, Member, MemberTag, random_bucket
+from members.models import ADDRESS_COLUMNS, DirtyMark, Identifier, Member, MemberTag, random_bucket
 from members.services.consents import Origin, Recorded, Word, record
 from members.services.earning.marks import mark_profiles
 from members.services.journal import Journal, member_mark, plain
@@ -33,6 +33,7 @@ EMPTY: dict[str, Any] = {key.column: key.empty for key in MEMBER_KEYS} | DERIVED
 
 COLUMNS = tuple(EMPTY)
 BIRTHDAY = ("birth_key", "birth_year", "birth_calendar")
+ADDRESSES = tuple(ADDRESS_COLUMNS.values())
 TOLD_TOGETHER = frozenset({*BIRTHDAY, "registered_at", "registered_day"})
 IDENTIFIER_KEY = ("source", "kind", "value")
 TAG_COLUMNS = ("pk", "member_id", "tag")
@@ -192,7 +193,12 @@ def _write(rows: Sequence[MemberRow], given: Surroundings, origin: Origin, journ
     changed = {pk: state.values for pk, state in states.items() if _differ(state.values, stored[pk])}
     update_rows(Member, "pk", COLUMNS, [(pk, *_in_order(values)) for pk, values in changed.items()])
     named = _move_identifiers(claims, ids, journal)
-    said = _record_words(states, given, origin, journal)
+    moved = {
+        pk
+        for pk, values in changed.items()
+        if pk not in made and any(values[column] and values[column] != stored[pk][column] for column in ADDRESSES)
+    }
+    said = _record_words(states, given, origin, journal, moved)
     touched = changed.keys() | named | _replace_tags(states, journal) | {pk for pk, _channel, _purpose in said.changed}
     touched |= made & states.keys()
     Member.objects.filter(pk__in=made - states.keys()).delete()  # made for rows that were refused in the end
@@ -308,17 +314,17 @@ def _replace_tags(states: Mapping[int, MemberState], journal: Journal | None) ->
 
 
 def _record_words(
-    states: Mapping[int, MemberState], given: Surroundings, origin: Origin, journal: Journal | None
+    states: Mapping[int, MemberState], given: Surroundings, origin: Origin, journal: Journal | None, moved: set[int]
 ) -> Recorded:
     """This function will write down what the rows say about being written to. A merged id's word only fills what is not
-    known, except for a refusal, which is never lost."""
+    known, except for a refusal, which is never lost; a new address brings its own refusals."""
     words = [
         Word(pk, stated, origin, if_new=adds_only and stated.granted, index=row.index)
         for pk, state in sorted(states.items())
         for row, adds_only in state.words
         for stated in row.consents
     ]
-    done = record(words, now=given.now)
+    done = record(words, now=given.now, moved=moved)
     if journal is not None:
         for (pk, channel, purpose), (before, after) in done.changed.items():
             entry = {"member": pk, "channel": channel, "purpose": purpose, "before": [*map(plain, before or ())]}

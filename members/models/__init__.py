@@ -63,6 +63,7 @@ from members.models.merge import MergeRecord
 from members.models.order import STATUS_RANK, Order, OrderLine, OrderStatus, Refund, RefundReason
 from members.models.product import Category, Product
 from members.models.quality import QualityFinding, QualityLook
+from members.models.refusal import AddressRefusal
 from members.models.shop import Shop
 from members.models.tier import (
     DowngradePolicy,
@@ -90,6 +91,7 @@ __all__ = [
     "PERSONAL_TEXTS",
     "REPORTED_KINDS",
     "STATUS_RANK",
+    "AddressRefusal",
     "AttributeDefinition",
     "AttributeType",
     "BeginsWith",

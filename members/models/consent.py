@@ -35,6 +35,7 @@ class ConsentSource(models.TextChoices):
     COMPLAINT = "complaint", _("reported as spam")
     MERGE = "merge", _("two members made one")
     UNDO = "undo", _("an import undone")
+    ADDRESS = "address", _("the address had refused before")
     EARLIER = "earlier", _("known before there was a history")
 
 

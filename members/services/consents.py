@@ -18,6 +18,7 @@ from core.batching import batches
 from core.errors import DomainError, FieldProblem, InvalidInput, NotFound
 from core.sql import insert_rows
 from members.models import Channel, Consent, ConsentRecord, ConsentSource, DirtyMark, Member, Purpose, Said
+from members.services.address_refusals import Addressed, addresses_of, holders_of, note_refusals, refused_since
 
 KEY = ("member", "channel", "purpose")
 WORD = ("granted", "proof", "changed_at", "said_at", "suppressed_at")
@@ -67,6 +68,9 @@ class Word:
     suppresses: bool = False
     if_new: bool = False
     index: int = 0
+
+
+BY_ADDRESS = Origin(ConsentSource.ADDRESS, "the address had refused before")
 
 
 class Outcome(Enum):
@@ -149,20 +153,21 @@ def _outlasts(stated: Stated, standing: Standing) -> bool:
 # --- Writing
 
 
-def record(words: Sequence[Word], *, now: datetime) -> Recorded:
+def record(words: Sequence[Word], *, now: datetime, moved: Collection[int] = ()) -> Recorded:
     """This function will write words down, in order, inside the caller's transaction and under the members' locks.
 
-    1. Read what stands of these members, in one statement.
-    2. Settle word by word.
-    3. Write the last words and the history.
+    1. Read what stands of these members, and of those whose address changed (`moved`), in one statement.
+    2. Settle word by word; what an address had refused before, under whatever member, comes before any consent.
+    3. Write the last words and the history; an address that refuses is noted.
     """
     done = Recorded()
-    if not words:
+    if not words and not moved:
         return done
-    before = standing_words({word.member_id for word in words})
+    before = standing_words({*moved, *(word.member_id for word in words)})
     current: dict[tuple[int, str, str], Standing] = dict(before)
     records = []
-    for word in words:  # a loop, because of two words about one thing the second meets the first
+    of_addresses = _words_of_addresses(words, before, moved)
+    for word in (*of_addresses, *words):  # a loop, because of two words about one thing the second meets the first
         key = (word.member_id, word.stated.channel, word.stated.purpose)
         outcome, standing = outcome_of(word, current.get(key), now)
         done.outcomes.append(outcome)
@@ -175,7 +180,44 @@ def record(words: Sequence[Word], *, now: datetime) -> Recorded:
     done.changed = {key: (before.get(key), after) for key, after in current.items() if before.get(key) != after}
     write_standing({key: after for key, (_before, after) in done.changed.items()})
     insert_rows(ConsentRecord, RECORD, records)
+    _note_addresses([word for word in words if word.suppresses], now)
+    del done.outcomes[: len(of_addresses)]
     return done
+
+
+def _words_of_addresses(
+    words: Sequence[Word], standing: Mapping[tuple[int, str, str], Standing], moved: Collection[int]
+) -> list[Word]:
+    """What the addresses of members who agree now, or agreed and have a new one, had refused and is not known of them."""
+    asked = {(word.member_id, word.stated.channel, word.stated.purpose) for word in words if word.stated.granted}
+    asked |= {key for key, word in standing.items() if key[0] in moved and word.granted}
+    addresses = addresses_of({member_id for member_id, _channel, _purpose in asked}) if asked else {}
+    concerned = {
+        key: Addressed(channel, purpose, addresses[member_id, channel])
+        for key in sorted(asked)
+        for member_id, channel, purpose in [key]
+        if (member_id, channel) in addresses
+    }
+    refused = refused_since(set(concerned.values()))
+    found = []
+    for (member_id, channel, purpose), addressed in concerned.items():
+        at = refused.get(addressed)
+        known = standing.get((member_id, channel, purpose))
+        if at is not None and (known is None or known.suppressed_at is None or known.suppressed_at < at):
+            found.append(Word(member_id, Stated(channel, purpose, False, at), BY_ADDRESS, suppresses=True))
+    return found
+
+
+def _note_addresses(refusals: Sequence[Word], now: datetime) -> None:
+    if not refusals:
+        return
+    addresses = addresses_of({word.member_id for word in refusals})
+    noted: dict[Addressed, datetime] = {}
+    for word in refusals:
+        channel, purpose, at = word.stated.channel, word.stated.purpose, word.stated.said_at or now
+        each = Addressed(channel, purpose, addresses.get((word.member_id, channel), ""))
+        noted[each] = max(noted.get(each, at), at)
+    note_refusals(noted)
 
 
 def standing_words(member_ids: Collection[int]) -> dict[tuple[int, str, str], Standing]:
@@ -269,14 +311,38 @@ def suppress(
 
 
 def record_locked(words: Sequence[Word], *, now: datetime) -> Recorded:
-    """This function will lock the members, record what they said, and mark them. Of who is gone nothing is recorded."""
+    """This function will lock the members, record what they said, and mark them. Of who is gone nothing is recorded.
+
+    A refusal for good is the address's: whoever else has it refuses too. The outcomes are those of `words`.
+    """
     with transaction.atomic():
-        wanted = {word.member_id for word in words}
+        shared = _words_of_sharers(words)
+        wanted = {word.member_id for word in (*words, *shared)}
         locked = Member.objects.filter(pk__in=wanted).order_by("pk").select_for_update(no_key=True)
         there = set(locked.values_list("pk", flat=True))
-        done = record([word for word in words if word.member_id in there], now=now)
+        said = [word for word in words if word.member_id in there]
+        done = record([*said, *(word for word in shared if word.member_id in there)], now=now)
+        del done.outcomes[len(said) :]
         insert_rows(DirtyMark, ["member_id"], [(pk,) for pk in sorted({key[0] for key in done.changed})])
     return done
+
+
+def _words_of_sharers(words: Sequence[Word]) -> list[Word]:
+    """What refusals for good say about the other members who have the same address."""
+    refusals = [word for word in words if word.suppresses]
+    addresses = addresses_of({word.member_id for word in refusals}) if refusals else {}
+    told = {(word.member_id, word.stated.channel, word.stated.purpose) for word in refusals}
+    by_address: dict[Addressed, Word] = {}
+    for word in refusals:
+        channel, purpose, _granted, *_rest = word.stated
+        if (word.member_id, channel) in addresses:
+            by_address.setdefault(Addressed(channel, purpose, addresses[word.member_id, channel]), word)
+    return [
+        Word(other, word.stated, BY_ADDRESS, suppresses=True)
+        for (channel, purpose, address), word in by_address.items()
+        for other in sorted(holders_of(channel, [address]))
+        if (other, channel, purpose) not in told
+    ]
 
 
 # --- Two members made one, an import undone

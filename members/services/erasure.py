@@ -21,6 +21,7 @@ from core.registry import Called, Holding, Kept, member_data
 from core.services.traces import forget_answers_about, forget_jobs_about
 from core.sql import insert_rows
 from members.models import (
+    ADDRESS_COLUMNS,
     ERASED_PREFIX,
     PERSONAL_NUMBERS,
     PERSONAL_TEXTS,
@@ -29,8 +30,10 @@ from members.models import (
     Identifier,
     Member,
     MergeRecord,
+    Purpose,
     any_bucket,
 )
+from members.services.address_refusals import Addressed, holders_of, note_refusals
 from members.services.import_traces import forget_in_journals, imports_naming, throw_away
 
 logger = logging.getLogger(__name__)
@@ -67,7 +70,8 @@ def erase_member(*, member_id: int, now: datetime, by: str = "") -> Erasure:
     1. Files of imports that name the member are looked for: they are large, and nothing needs to wait for that.
     2. No refresh runs meanwhile, and the member is locked: who ingests for it has committed, or waits and then finds nobody
        of this id and makes a new member.
-    3. What is kept is counted; every handler takes away what is personal, the last registered first.
+    3. Addresses that nobody else has are noted as having refused advertising. What is kept is counted; every handler takes
+       away what is personal, the last registered first.
     4. The profile is emptied; its row stays under its number for what adds up, with an id and a bucket of chance.
     5. The receipt is written, with a keyed hash of each id. Files are thrown away once all this is committed, and by
        `settle_erasures` where that did not come to its end.
@@ -80,6 +84,7 @@ def erase_member(*, member_id: int, now: datetime, by: str = "") -> Erasure:
         called = _called(member_id)
         counted = _counted(_kept(member_id))
         naming |= forget_in_journals(called)
+        note_refusals(_refusals(member_id, now))
         _erase_data(called, now)
         _forget_elsewhere(called)
         _empty(member_id, now)
@@ -139,6 +144,19 @@ def _called(member_id: int) -> Called:
     addresses += Identifier.objects.filter(member_id=member_id).values_list("value", flat=True)
     ids = {external_id, *(name for name, _dropped in merged)}
     return Called(member_id, frozenset(ids), frozenset(filter(None, addresses)) - ids)
+
+
+def _refusals(member_id: int, now: datetime) -> dict[Addressed, datetime]:
+    """Who is forgotten is not advertised to again because the address comes back with a file. An address that another
+    member has speaks for that member."""
+    merged = MergeRecord.objects.standing().filter(member_id=member_id).values_list("dropped", flat=True)
+    profiles = [*Member.objects.filter(pk=member_id).values(*ADDRESS_COLUMNS.values()), *merged]
+    return {
+        Addressed(channel, Purpose.MARKETING.value, address): now
+        for channel, column in ADDRESS_COLUMNS.items()
+        for address in {profile.get(column, "") for profile in profiles} - {""}
+        if not holders_of(channel, [address]).keys() - {member_id}
+    }
 
 
 def _kept(member_id: int) -> Kept:

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from core.errors import NotFound
 from members.models import ADDRESS_COLUMNS, Channel, Consent, ConsentSource, Member, Purpose
+from members.services.address_refusals import Addressed, holders_of, note_refusals
 from members.services.consents import Origin, Outcome, Stated, Word, record_locked, suppress
 
 PAGE_TEXT = "preference page 1"
@@ -108,14 +110,10 @@ def _refuse(
 ) -> int:
     if not address:
         return 0
-    column = ADDRESS_COLUMNS[channel]
-    holders = list(Member.objects.filter(**{column: address}).values_list("pk", flat=True))
-    suppress(
-        member_ids=holders,
-        channel=channel,
-        purposes=purposes,
-        origin=origin,
-        now=now,
-        said_at=None if said_at is None else min(said_at, now),
-    )
+    at = now if said_at is None else min(said_at, now)
+    with transaction.atomic():
+        holders = holders_of(channel, [address])
+        suppress(member_ids=holders, channel=channel, purposes=purposes, origin=origin, now=now, said_at=at)
+        # Also where nobody has the address now: whoever brings it back is refused.
+        note_refusals({Addressed(channel, purpose, address): at for purpose in purposes})
     return len(holders)
