@@ -15,6 +15,7 @@ from core.registry import (
     member_ties,
     periodic_work,
     segment_uses,
+    tier_uses,
 )
 
 
@@ -28,7 +29,7 @@ class CampaignsConfig(AppConfig):
         from campaigns.coupons.behaviours import COUPON_ISSUED
         from campaigns.reports.side_by_side import CampaignsSideBySide
         from campaigns.selectors.figures import FIGURES, SOURCE
-        from campaigns.services.attribute_uses import campaigns_reading
+        from campaigns.services.attribute_uses import campaigns_of_tier, campaigns_reading
         from campaigns.services.merging import HANDLER
         from campaigns.services.reward_merging import HANDLER as REWARDS
         from campaigns.services.segment_uses import campaigns_naming
@@ -53,6 +54,7 @@ class CampaignsConfig(AppConfig):
         member_ties.register(TIES)
         segment_uses.register(SegmentUse("campaigns", _("The campaign"), campaigns_naming))
         attribute_uses.register(AttributeUse("campaigns", _("The campaign"), campaigns_reading))
+        tier_uses.register(AttributeUse("campaigns", _("The campaign"), campaigns_of_tier))
         for check in _checks():
             checks.register(check)
         for work in _works():

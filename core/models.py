@@ -197,7 +197,7 @@ class AuditRecord(models.Model):
 
     class Meta:
         verbose_name = _("entry of the audit trail")
-        verbose_name_plural = _("audit trail")
+        verbose_name_plural = _("entries of the audit trail")
         default_permissions = ("view",)
         constraints = [
             models.CheckConstraint(condition=Q(verb__in=["added", "changed", "removed", "did"]), name="audit_verb_known"),

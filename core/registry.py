@@ -296,7 +296,8 @@ class SegmentUse:
 
 @dataclass(frozen=True, slots=True)
 class AttributeUse:
-    """An app whose rules may read an attribute of the shop's own says which do, by the field's name in the rule language."""
+    """An app whose rules may read an attribute of the shop's own says which do, by the field's name in the rule language; or
+    which name a tier, by its short name."""
 
     code: str
     label: str | Promise
@@ -371,6 +372,7 @@ checks: Store[Check] = Store()
 periodic_work: Store[PeriodicWork] = Store()
 segment_uses: Store[SegmentUse] = Store()
 attribute_uses: Store[AttributeUse] = Store()
+tier_uses: Store[AttributeUse] = Store()
 job_kinds: Store[JobKind] = Store()
 fired_since: Store[FiredSince] = Store()
 member_ties: Store[MemberTies] = Store()

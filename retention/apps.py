@@ -27,6 +27,7 @@ class RetentionConfig(AppConfig):
             member_ties,
             periodic_work,
             segment_uses,
+            tier_uses,
         )
         from members.services.tiers.standing import members_of_tier
         from retention import scored  # noqa: F401
@@ -34,7 +35,14 @@ class RetentionConfig(AppConfig):
         from retention.selectors import facts_rows, scores_rows
         from retention.selectors.figures import FIGURES
         from retention.selectors.overview import members_at_stage, members_in_known, members_leaving_for
-        from retention.selectors.uses import reasons_naming, reasons_reading, segments_naming, segments_reading
+        from retention.selectors.uses import (
+            reasons_naming,
+            reasons_of_tier,
+            reasons_reading,
+            segments_naming,
+            segments_of_tier,
+            segments_reading,
+        )
         from retention.services.checks import facts_are_exact, segments_are_exact, tiers_are_exact
         from retention.services.groups import GROUP_JOB
         from retention.services.merging import HANDLER
@@ -76,6 +84,8 @@ class RetentionConfig(AppConfig):
         segment_uses.register(SegmentUse("retention.reasons", _("The churn reason"), reasons_naming))
         attribute_uses.register(AttributeUse("retention.segments", _("The segment"), segments_reading))
         attribute_uses.register(AttributeUse("retention.reasons", _("The churn reason"), reasons_reading))
+        tier_uses.register(AttributeUse("retention.segments", _("The segment"), segments_of_tier))
+        tier_uses.register(AttributeUse("retention.reasons", _("The churn reason"), reasons_of_tier))
         for check in (
             Check("retention.facts", _("Facts equal a full count"), facts_are_exact),
             Check("retention.tiers", _("Tiers equal a full count"), tiers_are_exact),

@@ -15,6 +15,8 @@ from rules.fields import nearest
 MEMBER_WORDS = ("member.name", "member.external_id")
 SHOP_WORDS = ("campaign.name", "shop.name")
 POINTS_WORDS = ("points.available", "points.expiring", "points.expires_on")
+REFUSALS = ("拒收", "退订", "unsubscribe", "preferences_url", "reply r", "stop")
+"""What a text that says how to refuse has in it, one of them: the carriers' 拒收请回复R, or a link."""
 LINK_WORDS = ("unsubscribe_url", "preferences_url")
 COUPON_WORDS = ("coupon.code", "coupon.name", "coupon.valid_until", "coupon.link")
 
@@ -71,3 +73,9 @@ def _about(word: str, known: Collection[str]) -> str:
     if guess is None:
         return str(_("There is no “%(word)s” to put in a message.") % {"word": word})
     return str(_("There is no “%(word)s” to put in a message. Did you mean “%(guess)s”?") % {"word": word, "guess": guess})
+
+
+def says_how_to_refuse(text: str) -> bool:
+    """This function will tell whether a text says how to get no more of its kind. It looks for the usual words."""
+    plain = text.casefold()
+    return any(word in plain for word in REFUSALS)

@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from campaigns.admin.drafts import checklist, instants, obstacles, offered, saved
+from campaigns.admin.drafts import checklist, instants, obstacles, offered, saved, warned
 from campaigns.admin.forms import NEW, BaseStepFormSet, CampaignForm, StepFormSet, initial_of
 from campaigns.admin.marks import CAMPAIGN
 from campaigns.admin.results import balance_line, enrolments_url, reasons_line, result
@@ -127,6 +127,7 @@ class CampaignAdmin(RekindleAdmin):
         if request.method == "POST" and (campaign := saved(form, steps, save)):
             self.log_addition(request, campaign, gettext("made"))
             messages.success(request, gettext("The draft was saved. Look it over, then start it."))
+            warned(request, campaign)
             return HttpResponseRedirect(change_url("campaigns_campaign", campaign.pk))
         return self._form_page(request, form, steps, title=gettext("New campaign"))
 
@@ -147,9 +148,10 @@ class CampaignAdmin(RekindleAdmin):
             by = request.user.get_username()
             return update_draft(campaign=campaign, document=document, now=timezone.now(), by=by)
 
-        if request.method == "POST" and saved(form, steps, save):
+        if request.method == "POST" and (kept := saved(form, steps, save)):
             self.log_change(request, campaign, gettext("edited"))
             messages.success(request, gettext("The draft was saved."))
+            warned(request, kept)
             return HttpResponseRedirect(change_url("campaigns_campaign", campaign.pk))
         return self._form_page(request, form, steps, title=campaign.name, campaign=campaign)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.actions.wording import says_how_to_refuse
 from campaigns.admin.forms import BaseStepFormSet, CampaignForm, show_problems
 from campaigns.models import Campaign
 from core.errors import DomainError, FieldProblem
+from members.models import Channel, Purpose
 
 PARTS = (
     (_("When"), ("trigger", "starts_at", "ends_at")),
@@ -31,6 +35,28 @@ def saved(form: CampaignForm, steps: BaseStepFormSet, save: Callable[[dict[str, 
     except DomainError as error:
         show_problems(form, steps, error)
         return None
+
+
+def warned(request: HttpRequest, campaign: Campaign) -> None:
+    """This function will say what may stand but is hardly meant: advertising by SMS that does not say how to refuse it."""
+    steps = campaign.version.steps if campaign.version is not None else []
+    if any(_keeps_refusing_secret(step) for step in _all_steps(steps)):
+        words = gettext("An SMS of this campaign does not say how to refuse further ones: end it with %(words)s or a link.")
+        messages.warning(request, words % {"words": "拒收请回复R"})
+
+
+def _all_steps(steps: Any) -> Iterator[Mapping[str, Any]]:
+    """Steps stand within others, too, in ways that are each kind's own."""
+    for each in steps if isinstance(steps, list) else steps.values():
+        if isinstance(each, dict):
+            yield each
+        if isinstance(each, dict | list):
+            yield from _all_steps(each)
+
+
+def _keeps_refusing_secret(step: Mapping[str, Any]) -> bool:
+    advertises = step.get("kind") == "send_message" and step.get("purpose", Purpose.MARKETING) == Purpose.MARKETING
+    return advertises and step.get("channel") == Channel.SMS and not says_how_to_refuse(str(step.get("body", "")))
 
 
 def offered(request: HttpRequest) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from unfold.decorators import display
 from core.admin.base import BoundedChangeList, ReadOnlyAdmin
 from core.admin.display import change_url, link, unknown
 from members.models import Member
-from members.selectors import members_by_id, members_found
+from members.selectors import VIEW_CONTACTS, members_by_id, members_found
 
 
 class MemberNamingList(BoundedChangeList):
@@ -38,7 +38,10 @@ class OfMembersAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         text = search_term.strip()
-        return (queryset.filter(member_id__in=members_found(text).values("pk")), False) if text else (queryset, False)
+        if not text:
+            return queryset, False
+        found = members_found(text, contacts=request.user.has_perm(VIEW_CONTACTS))
+        return queryset.filter(member_id__in=found.values("pk")), False
 
     @display(description=_("member"))
     def shown_member(self, row: Any) -> SafeString | str:

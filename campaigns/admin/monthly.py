@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_email
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import date as date_text
 from django.urls import path, reverse
 from django.utils import timezone
@@ -22,7 +22,7 @@ from campaigns.models import MonthlyPolicy, MonthlyReport, MonthlyState
 from campaigns.services.monthly.content import month_before
 from campaigns.services.monthly.keeping import make_monthly, send_monthly
 from campaigns.services.monthly.words import month_words
-from core.admin.base import ReadOnlyAdmin, RekindleAdmin
+from core.admin.base import OneRowAdmin, ReadOnlyAdmin
 from core.admin.confirm import confirmed
 from core.admin.display import Mark, badge, change_url, list_url, when
 from core.conf import shop_zone
@@ -160,16 +160,5 @@ class MonthlyPolicyForm(forms.ModelForm):
 
 
 @admin.register(MonthlyPolicy)
-class MonthlyPolicyAdmin(RekindleAdmin):
+class MonthlyPolicyAdmin(OneRowAdmin):
     form = MonthlyPolicyForm
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: MonthlyPolicy | None = None) -> bool:
-        return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """There is one row: its list would ask for a click and tell nothing."""
-        policy, _made = MonthlyPolicy.objects.get_or_create(pk=1)
-        return HttpResponseRedirect(change_url("campaigns_monthlypolicy", policy.pk))

@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -149,6 +150,27 @@ class RekindleAdmin(AuditedAdmin):
         found = get_object_or_404(self.get_queryset(request), pk=int(object_id))
         remember(request, found)
         return found
+
+
+class OneRowAdmin(RekindleAdmin):
+    """A table of one row, such as a policy: it is there as soon as somebody asks for its page, and its list leads to it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """A list of one row would ask for a click and tell nothing."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        page = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+        return HttpResponseRedirect(reverse(page, args=[1]))
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        self.model._default_manager.get_or_create(pk=1)
+        return super().get_queryset(request)
 
 
 class ReadOnlyAdmin(RekindleAdmin):

@@ -35,12 +35,17 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the member list, from one section of `core.registry.member_sections`: one statement a page."""
+    """A column of the member list, from one section of `core.registry.member_sections`: one statement a page.
+
+    Or from `rows`, which gives what `show` takes of the members on the page. Left out while it is not `offered`.
+    """
 
     code: str
     label: Text
     section: str
-    show: Callable[[Mapping[str, Any]], object]
+    show: Callable[[Any], object]
+    rows: Callable[[Sequence[int]], Mapping[int, Any]] | None = None
+    offered: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from core.admin.base import RekindleAdmin
+from core.admin.base import OneRowAdmin
 from core.admin.display import change_url, list_url, number
 from members.models import EventPolicy
 from members.models.event_policy import GROUPS
@@ -29,18 +29,7 @@ class PolicyForm(ModelForm):
 
 
 @admin.register(EventPolicy)
-class EventPolicyAdmin(RekindleAdmin):
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: EventPolicy | None = None) -> bool:
-        return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """There is one row: its list would ask for a click and tell nothing."""
-        policy, _made = EventPolicy.objects.get_or_create(pk=1)
-        return HttpResponseRedirect(change_url("members_eventpolicy", policy.pk))
-
+class EventPolicyAdmin(OneRowAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:

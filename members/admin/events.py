@@ -25,6 +25,7 @@ from members.admin.marks import EVENT_KINDS
 from members.admin.quality_lists import PARAMETER, found_by_look
 from members.models import BehaviourEvent, EventKind
 from members.selectors import (
+    VIEW_CONTACTS,
     EventPage,
     Place,
     event_page,
@@ -91,7 +92,8 @@ class EventAdmin(ReadOnlyAdmin):
         form = EventsAsked(request.GET)
         asked = form.asked()
         quality = request.GET.get(PARAMETER, "")
-        page = _page(asked, found_by_look(quality) if quality else None, _place(request.GET.get("before", "")))
+        chosen, before = found_by_look(quality) if quality else None, _place(request.GET.get("before", ""))
+        page = _page(asked, chosen, before, contacts=request.user.has_perm(VIEW_CONTACTS))
         kept = {name: value for name, value in request.GET.items() if name != "before" and value}
         return self.page(
             request,
@@ -181,7 +183,7 @@ def _sentence() -> str:
 # --- What was asked for
 
 
-def _page(asked: Mapping[str, Any], chosen: QuerySet[Any, Any] | None, before: Place | None) -> EventPage:
+def _page(asked: Mapping[str, Any], chosen: QuerySet[Any, Any] | None, before: Place | None, *, contacts: bool) -> EventPage:
     on = asked.get("day")
     day = day_of(on) if isinstance(on, date) and 1900 <= on.year <= 2200 else None
     return event_page(
@@ -189,17 +191,17 @@ def _page(asked: Mapping[str, Any], chosen: QuerySet[Any, Any] | None, before: P
         kind=asked.get("kind", ""),
         keyword=asked.get("keyword", ""),
         day=day,
-        members=_members(asked["member"]) if "member" in asked else None,
+        members=_members(asked["member"], contacts=contacts) if "member" in asked else None,
         products=_products(asked["product"]) if "product" in asked else None,
         chosen=chosen,
         before=before,
     )
 
 
-def _members(text: str) -> list[int]:
+def _members(text: str, *, contacts: bool) -> list[int]:
     """An id that is exactly so called means that member alone."""
     named = [*member_ids_called([text]).values()]
-    return named or list(members_found(text).values_list("pk", flat=True)[:MOST_MEANT])
+    return named or list(members_found(text, contacts=contacts).values_list("pk", flat=True)[:MOST_MEANT])
 
 
 def _products(text: str) -> list[int]:

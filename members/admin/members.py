@@ -59,17 +59,23 @@ class MemberList(BoundedChangeList):
 
     def complete(self, rows: list[Any]) -> None:
         ids = [member.pk for member in rows]
-        for code in {column.section for column in member_columns}:
+        sections = {column.section for column in member_columns if column.section}
+        for code in sections:
             section = member_sections.get(code)
             known = section.rows(member_ids=ids, as_of=None) if section and ids else {}
             for member in rows:
                 vars(member).setdefault("sections", {})[code] = known.get(member.pk)
+        for column in member_columns:
+            held = column.rows(ids) if column.rows and ids else {}
+            for member in rows:
+                vars(member).setdefault("columns", {})[column.code] = held.get(member.pk)
 
 
 def _column(column: Column) -> Callable[[Member], object]:
     @display(description=column.label)
     def show(member: Member) -> object:
-        values = vars(member).get("sections", {}).get(column.section)
+        known = vars(member)
+        values = known.get("columns", {}).get(column.code) if column.rows else known.get("sections", {}).get(column.section)
         return unknown() if values is None else column.show(values)
 
     show.__name__ = column.code
@@ -180,10 +186,11 @@ class MemberAdmin(RekindleAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         text = search_term.strip()
-        return (queryset & members_found(text), False) if text else (queryset, False)
+        contacts = request.user.has_perm(VIEW_CONTACTS)
+        return (queryset & members_found(text, contacts=contacts), False) if text else (queryset, False)
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        return ["who", *(_column(column) for column in member_columns), "reach"]
+        return ["who", *(_column(column) for column in member_columns if column.offered()), "reach"]
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         return [*(_filter(registered) for registered in member_filters), ReachFilter, TagFilter]

@@ -23,7 +23,7 @@ from core.admin.display import badge, change_url, link, list_url, money, number,
 from members.admin.marks import ORDER_STATUS
 from members.admin.quality_lists import QualityFilter
 from members.models import Order, OrderStatus, Product
-from members.selectors import orders_found, orders_with
+from members.selectors import VIEW_CONTACTS, orders_found, orders_with
 from members.services.orders import delete_order
 
 
@@ -107,7 +107,8 @@ class OrderAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         text = search_term.strip()
-        return (queryset & orders_found(text), False) if text else (queryset, False)
+        contacts = request.user.has_perm(VIEW_CONTACTS)
+        return (queryset & orders_found(text, contacts=contacts), False) if text else (queryset, False)
 
     @display(description=_("order number"))
     def number(self, order: Order) -> str:

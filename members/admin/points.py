@@ -22,7 +22,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from core.admin.audit import user_actor
-from core.admin.base import BoundedChangeList, ReadOnlyAdmin, RekindleAdmin
+from core.admin.base import BoundedChangeList, OneRowAdmin, ReadOnlyAdmin
 from core.admin.display import Mark, badge, change_url, day, link, list_url, money, number, signed, when
 from core.admin.forms import add_problems
 from core.admin.panels import MemberAction, Panel, member_actions, member_panels
@@ -271,7 +271,7 @@ def _worth(points: int, one: Decimal) -> str:
 
 
 @admin.register(PointsPolicy)
-class PointsPolicyAdmin(RekindleAdmin):
+class PointsPolicyAdmin(OneRowAdmin):
     fieldsets = (
         (
             None,
@@ -283,14 +283,3 @@ class PointsPolicyAdmin(RekindleAdmin):
             },
         ),
     )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: PointsPolicy | None = None) -> bool:
-        return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """There is one row: its list would ask for a click and tell nothing."""
-        policy, _made = PointsPolicy.objects.get_or_create(pk=1)
-        return HttpResponseRedirect(change_url("members_pointspolicy", policy.pk))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.base import RekindleAdmin
-from core.admin.display import change_url
+from core.admin.base import OneRowAdmin
 from members.models import BirthdayPolicy
 
 
 @admin.register(BirthdayPolicy)
-class BirthdayPolicyAdmin(RekindleAdmin):
+class BirthdayPolicyAdmin(OneRowAdmin):
     fieldsets = (
         (
             None,
@@ -28,14 +24,3 @@ class BirthdayPolicyAdmin(RekindleAdmin):
             },
         ),
     )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: BirthdayPolicy | None = None) -> bool:
-        return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """There is one row: its list would ask for a click and tell nothing."""
-        policy, _made = BirthdayPolicy.objects.get_or_create(pk=1)
-        return HttpResponseRedirect(change_url("members_birthdaypolicy", policy.pk))

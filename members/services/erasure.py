@@ -34,7 +34,7 @@ from members.models import (
     any_bucket,
 )
 from members.services.address_refusals import Addressed, holders_of, note_refusals
-from members.services.import_traces import forget_in_journals, imports_naming, throw_away
+from members.services.import_traces import forget_file_names, forget_in_journals, imports_naming, throw_away
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ def erase_member(*, member_id: int, now: datetime, by: str = "") -> Erasure:
         counted = _counted(_kept(member_id))
         naming |= forget_in_journals(called)
         note_refusals(_refusals(member_id, now))
+        forget_file_names(called.external_ids | called.addresses, names=_names(member_id))
         _erase_data(called, now)
         _forget_elsewhere(called)
         _empty(member_id, now)
@@ -144,6 +145,13 @@ def _called(member_id: int) -> Called:
     addresses += Identifier.objects.filter(member_id=member_id).values_list("value", flat=True)
     ids = {external_id, *(name for name, _dropped in merged)}
     return Called(member_id, frozenset(ids), frozenset(filter(None, addresses)) - ids)
+
+
+def _names(member_id: int) -> set[str]:
+    """Names of two characters and more: one alone stands in every other word."""
+    merged = MergeRecord.objects.standing().filter(member_id=member_id).values_list("dropped", flat=True)
+    names = {*Member.objects.filter(pk=member_id).values_list("name", flat=True), *(each.get("name", "") for each in merged)}
+    return {name for name in names if len(name) > 1}
 
 
 def _refusals(member_id: int, now: datetime) -> dict[Addressed, datetime]:

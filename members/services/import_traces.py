@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from core.batching import batches
+from core.models import AuditRecord
 from core.registry import Called
 from members.models import Import, ImportJournal, ImportState, Order
 from members.services.import_files import Folder
@@ -45,6 +46,28 @@ def forget_in_journals(called: Called) -> set[int]:
                 ImportJournal.objects.filter(pk=kept.pk).update(entries=journal.encoded())
                 found.add(kept.source_id)
     return found
+
+
+def forget_file_names(texts: Iterable[str], *, names: Iterable[str] = ()) -> int:
+    """This function will rename uploads whose file name tells one of a member's texts or names, and return how many.
+
+    The audit trail calls an import by its files: there the name goes, too.
+    """
+    told = {text.casefold() for text in texts if len(text) >= SHORTEST_TEXT} | {name.casefold() for name in names if name}
+    renamed = 0
+    for pk, files in Import.objects.exclude(files=[]).order_by("pk").values_list("pk", "files"):
+        fresh = [_without(str(name), told, place) for place, name in enumerate(files, start=1)]
+        if fresh != files:
+            Import.objects.filter(pk=pk).update(files=fresh)
+            AuditRecord.objects.filter(kind=Import._meta.label_lower, object_id=pk).update(about="")
+            renamed += 1
+    return renamed
+
+
+def _without(name: str, told: set[str], place: int) -> str:
+    if not any(text in name.casefold() for text in told):
+        return name
+    return f"file-{place}{''.join(Path(name).suffixes[-1:])}"
 
 
 def throw_away(import_ids: Iterable[int], *, now: datetime) -> set[int]:

@@ -7,14 +7,14 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.base import RekindleAdmin
-from core.admin.display import badge, change_url, list_url, number, share
+from core.admin.base import OneRowAdmin
+from core.admin.display import badge, list_url, number, share
 from retention.admin.marks import STAGES
 from retention.models import LifecycleBands
 from retention.scoring.parameters import Bands
@@ -31,7 +31,7 @@ class BandsForm(forms.ModelForm):
 
 
 @admin.register(LifecycleBands)
-class LifecycleBandsAdmin(RekindleAdmin):
+class LifecycleBandsAdmin(OneRowAdmin):
     change_form_after_template = "retention/admin/bands_after.html"
     fieldsets = (
         (
@@ -47,20 +47,9 @@ class LifecycleBandsAdmin(RekindleAdmin):
         ),
     )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: LifecycleBands | None = None) -> bool:
-        return False
-
     def get_urls(self) -> list[Any]:
         moves = path("moves/", self.admin_site.admin_view(self.moves_view), name="retention_lifecyclebands_moves")
         return [moves, *super().get_urls()]
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """There is one row: its list would ask for a click and tell nothing."""
-        bands, _made = LifecycleBands.objects.get_or_create(pk=1)
-        return HttpResponseRedirect(change_url("retention_lifecyclebands", bands.pk))
 
     def moves_view(self, request: HttpRequest) -> HttpResponse:
         """This function will say who would move by the bands in the form; asked by the page while somebody tunes them."""

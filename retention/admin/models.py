@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.admin.base import ReadOnlyAdmin, RekindleAdmin
+from core.admin.base import OneRowAdmin, ReadOnlyAdmin
 from core.admin.display import Mark, badge, change_url, list_url, number, share
 from core.admin.rules import make_segment_url
 from core.errors import DomainError
@@ -182,7 +182,7 @@ def _groups(request: HttpRequest, model: ScoringModel) -> list[dict[str, Any]]:
 
 
 @admin.register(ModelPolicy)
-class ModelPolicyAdmin(RekindleAdmin):
+class ModelPolicyAdmin(OneRowAdmin):
     fieldsets = (
         (
             None,
@@ -195,14 +195,3 @@ class ModelPolicyAdmin(RekindleAdmin):
             },
         ),
     )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: ModelPolicy | None = None) -> bool:
-        return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """There is one row: its list would ask for a click and tell nothing."""
-        policy, _made = ModelPolicy.objects.get_or_create(pk=1)
-        return HttpResponseRedirect(change_url("retention_modelpolicy", policy.pk))

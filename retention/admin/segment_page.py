@@ -17,7 +17,7 @@ from core.errors import InvalidInput
 from core.models import Job
 from core.periods import date_of
 from members.models import Channel
-from members.selectors import members_by_id, members_found
+from members.selectors import VIEW_CONTACTS, members_by_id, members_found
 from retention.admin.marks import STAGES, risk_shown
 from retention.admin.sources import segments as segments_by_name
 from retention.models import Segment, SegmentVersion
@@ -242,7 +242,8 @@ def _not(rule: dict[str, Any]) -> dict[str, Any]:
 def why_view(admin: RekindleAdmin, request: HttpRequest, segment: Segment) -> HttpResponse:
     """This function will say why a member, found as the search box finds one, is or is not in the segment."""
     asked = request.GET.get("member", "").strip()
-    found = list(members_found(asked).order_by("pk")[:2]) if asked else []
+    contacts = request.user.has_perm(VIEW_CONTACTS)
+    found = list(members_found(asked, contacts=contacts).order_by("pk")[:2]) if asked else []
     exact = [member for member in found if member.external_id == asked] or found
     context: dict[str, Any] = {"asked": asked, "segment": segment, "many": len(exact) > 1}
     if len(exact) == 1:

@@ -16,14 +16,31 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.base import RekindleAdmin
 from core.admin.display import bar, list_url, number
-from core.admin.panels import Filter, HeadBadge, Panel, head_badges, member_filters, member_panels
+from core.admin.panels import (
+    Column,
+    Filter,
+    HeadBadge,
+    Panel,
+    head_badges,
+    member_columns,
+    member_filters,
+    member_panels,
+)
 from core.admin.rules import make_segment_url
 from core.errors import DomainError
 from members.fields import tier_choices
 from members.models import Member, MemberTier, Tier, TierScheme
 from members.services.tiers.drafts import SchemeDraft, TierDraft, draft_in_force, known_tiers
 from members.services.tiers.samples import sample
-from members.services.tiers.standing import changes_of, holders_by_tier, members_of_tier, near_next_tier, tier_standing
+from members.services.tiers.standing import (
+    any_tiers,
+    changes_of,
+    holders_by_tier,
+    members_of_tier,
+    near_next_tier,
+    tier_standing,
+    tiers_held,
+)
 from retention.admin.tier_forms import NEW_TIER, SchemeForm, TierForm, TierFormSet, read, show_problems, written
 from retention.admin.tier_words import benefit_words, cause_mark, scheme_words, shown_amount, tier_badge, tier_colour
 from retention.selectors.state import state
@@ -88,7 +105,7 @@ class TierSchemeAdmin(RekindleAdmin):
         try:
             if stage == "apply":
                 return self._applied(request, draft, form)
-            return self._preview_page(request, draft, preview_scheme(draft=draft))
+            return self._preview_page(request, draft, preview_scheme(draft=draft, now=timezone.now()))
         except DomainError as error:
             show_problems(form, tiers, error)
             return self._form_page(request, form, tiers)
@@ -241,6 +258,7 @@ head_badges.register(HeadBadge("tier", 20, "members.view_membertier", head_badge
 member_panels.register(Panel("tier", _("Tier"), 44, "retention/admin/panels/tier.html", "members.view_membertier", panel))
 
 
+member_columns.register(Column("tier", _("tier"), "", tier_badge, rows=tiers_held, offered=any_tiers))
 member_filters.register(
     Filter(
         "tier",

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from core.admin.base import ReadOnlyAdmin, RekindleAdmin
-from core.admin.display import Mark, badge, change_url, number, when
+from core.admin.base import OneRowAdmin, ReadOnlyAdmin
+from core.admin.display import Mark, badge, number, when
 from retention.models import MemberFacts, SampleProof, Upkeep
 
 RIGHT = Mark(_("all right"), "green", "verified")
@@ -22,7 +21,7 @@ WRONG = Mark(_("wrong"), "red", "error")
 
 
 @admin.register(Upkeep)
-class UpkeepAdmin(RekindleAdmin):
+class UpkeepAdmin(OneRowAdmin):
     fieldsets = (
         (
             None,
@@ -35,17 +34,6 @@ class UpkeepAdmin(RekindleAdmin):
             },
         ),
     )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Upkeep | None = None) -> bool:
-        return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """There is one row: its list would ask for a click and tell nothing."""
-        upkeep, _made = Upkeep.objects.get_or_create(pk=1)
-        return HttpResponseRedirect(change_url("retention_upkeep", upkeep.pk))
 
 
 @admin.register(SampleProof)

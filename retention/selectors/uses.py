@@ -9,7 +9,7 @@ from core.registry import SegmentUse, Use, segment_uses
 from retention.models import ChurnReason, Segment
 from retention.selectors.reasons import listed
 from retention.selectors.rules import Rulebook
-from rules.ast import Node, fields_in, segments_in
+from rules.ast import Compare, Node, fields_in, leaves, segments_in
 from rules.errors import RuleErrors
 from rules.parse import parse
 
@@ -42,6 +42,27 @@ def reasons_reading(field: str) -> list[Use]:
     return [_use_of_reason(each) for each, rule in _rules_of_reasons() if field in fields_in(rule)]
 
 
+def tiers_in(rule: Node) -> frozenset[str]:
+    """This function will name the tiers, by their short names, that a rule asks for."""
+    asked = (leaf.value for leaf in leaves(rule) if isinstance(leaf, Compare) and leaf.field == "tier")
+    return frozenset(
+        str(name) for value in asked if value is not None for name in (value if isinstance(value, list | tuple) else [value])
+    )
+
+
+def segments_of_tier(slug: str) -> list[Use]:
+    """This function will list the segments whose rule names a tier. None of them could be counted without it."""
+    return [
+        _use(each)
+        for each in Segment.objects.filter(version__isnull=False).select_related("version").order_by("name")
+        if (rule := _rule_of(each)) is not None and slug in tiers_in(rule)
+    ]
+
+
+def reasons_of_tier(slug: str) -> list[Use]:
+    return [_use_of_reason(each) for each, rule in _rules_of_reasons() if slug in tiers_in(rule)]
+
+
 def _rules_of_reasons() -> Iterator[tuple[ChurnReason, Node]]:
     for each in listed():
         with suppress(RuleErrors):
@@ -53,10 +74,14 @@ def _use_of_reason(each: ChurnReason) -> Use:
 
 
 def _fields_of(segment: Segment) -> frozenset[str]:
-    try:
-        return fields_in(parse(segment.version.rule)) if segment.version else frozenset()
-    except RuleErrors:
-        return frozenset()
+    rule = _rule_of(segment)
+    return frozenset() if rule is None else fields_in(rule)
+
+
+def _rule_of(segment: Segment) -> Node | None:
+    with suppress(RuleErrors):
+        return parse(segment.version.rule) if segment.version else None
+    return None
 
 
 def _use(segment: Segment) -> Use:

@@ -43,13 +43,13 @@ class Moves:
         return sum(self.down.values())
 
 
-def preview_scheme(*, draft: SchemeDraft) -> Moves:
+def preview_scheme(*, draft: SchemeDraft, now: datetime) -> Moves:
     """This function will count who would move under a draft, as of the last refresh; nothing is written.
 
-    Raises InvalidInput and TierHeld as putting it in force would.
+    Raises InvalidInput, TierHeld and TierNamed as putting it in force would.
     """
     draft = known_tiers(draft)
-    demand_applicable(draft)
+    demand_applicable(draft, now=now)
     before, state = draft_in_force(), RefreshState.objects.first()
     changes = before is None or placement(before) != placement(draft)
     if not changes or state is None or state.as_of is None:

@@ -79,7 +79,7 @@ def _put_in_force(draft: Any) -> None:
 def _preview(draft: Any) -> None:
     from retention.services.tier_changes import preview_scheme
 
-    preview_scheme(draft=draft)
+    preview_scheme(draft=draft, now=AS_OF)
 
 
 def _count(*, everybody: bool, one_in: int = 0) -> None:

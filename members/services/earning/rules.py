@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from core.errors import DomainError, FieldProblem, InvalidInput
-from members.models import EARNING_EVENTS, BehaviourEvent, EarningCurrency, EarningDays, EarningRule, Order, Waiting
+from members.models import EARNING_EVENTS, BehaviourEvent, EarningCurrency, EarningDays, EarningRule, Order, Tier, Waiting
 from members.models.earning import ONCE, ORDER
 from members.services.calendar import hold_zone, keep_writers_out
 from members.services.earning.marks import mark_events, mark_orders
@@ -124,6 +124,11 @@ def hold_zone_alone(*, now: datetime) -> None:
     hold_zone(now=now)
 
 
+def rules_of_tier(slug: str, *, now: datetime) -> list[EarningRule]:
+    """This function will list the rules that hold, or will, for members of a tier."""
+    return list(EarningRule.objects.in_state("standing", now=now).filter(tier=slug).order_by("name", "pk"))
+
+
 # --- What is wrong
 
 
@@ -142,6 +147,8 @@ def problems_of(terms: Mapping[str, Any]) -> Iterator[FieldProblem]:
                 yield from _number(terms, name, _("At least once; leave it empty for no limit."))
         if terms.get("property_value") and not terms.get("property_name"):
             yield FieldProblem("property_name", "required", _("Name the property that has this value."))
+    if terms.get("tier") and not Tier.objects.in_force().filter(slug=terms["tier"]).exists():
+        yield FieldProblem("tier", "unknown", _("There is no such tier now: for its members nothing would be given."))
     yield from _waiting_problems(terms)
 
 

@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 
 from core.errors import DomainError, FieldProblem, InvalidInput
 from core.locks import EDITING, LockSpace, lock_for_transaction
+from core.registry import tier_uses
 from members.models import MemberTier, Tier, TierScheme
+from members.services.earning.rules import rules_of_tier
 from members.services.tiers.drafts import (
     BENEFITS,
     MOST_THRESHOLD,
@@ -33,6 +35,12 @@ ASIDE = 1_000
 """How far levels are put out of the way while they are written anew: two tiers may change places."""
 
 
+class TierNamed(DomainError):
+    """A tier that a rule names cannot go."""
+
+    code = "tier_named"
+
+
 class TierHeld(DomainError):
     """A tier that members hold cannot go."""
 
@@ -42,7 +50,8 @@ class TierHeld(DomainError):
 def save_scheme(*, draft: SchemeDraft, moves_down: bool, now: datetime, by: str = "") -> TierScheme:
     """This function will put a scheme in force, or change names and benefits of the one that is.
 
-    1. What is wrong with it is refused, each problem at its field; so is taking out a tier that members hold.
+    1. What is wrong with it is refused, each problem at its field; so is taking out a tier that members hold, or that a rule
+       names: it would stand for nobody from then on.
     2. Tiers are written: those taken out stay for the history, at level 0.
     3. Where it changes who holds what its version grows, and the next refresh works out everybody. With `moves_down` whoever
        holds more than they earn moves down then; else they keep it until the policy takes it.
@@ -50,7 +59,7 @@ def save_scheme(*, draft: SchemeDraft, moves_down: bool, now: datetime, by: str 
     with transaction.atomic():
         lock_for_transaction(LockSpace.REFRESH, EDITING)
         draft = known_tiers(draft)
-        demand_applicable(draft)
+        demand_applicable(draft, now=now)
         before = draft_in_force()
         scheme = TierScheme.objects.select_for_update().first() or TierScheme(version=0, changed_at=now)
         _write_tiers(draft.tiers)
@@ -64,8 +73,9 @@ def save_scheme(*, draft: SchemeDraft, moves_down: bool, now: datetime, by: str 
     return scheme
 
 
-def demand_applicable(draft: SchemeDraft) -> None:
-    """This function will raise InvalidInput for what is wrong with a draft and TierHeld for tiers it may not take out."""
+def demand_applicable(draft: SchemeDraft, *, now: datetime) -> None:
+    """This function will raise InvalidInput for what is wrong with a draft, TierHeld and TierNamed for tiers it may not take
+    out."""
     problems = problems_of(draft)
     if problems:
         raise InvalidInput(_("The tiers cannot be used as they are."), problems=problems)
@@ -77,6 +87,16 @@ def demand_applicable(draft: SchemeDraft) -> None:
         raise TierHeld(
             _held_sentence(rows[0]), problems=[FieldProblem("tiers", "held", _held_sentence(row)) for row in rows]
         )
+    named = [sentence for tier in gone.order_by("level") for sentence in _named_sentences(tier, now)]
+    if named:
+        raise TierNamed(named[0], problems=[FieldProblem("tiers", "named", sentence) for sentence in named])
+
+
+def _named_sentences(tier: Tier, now: datetime) -> list[str]:
+    users = [(_("The earning rule"), rule.name) for rule in rules_of_tier(tier.slug, now=now)]
+    users += [(str(each.label), use.name) for each in tier_uses for use in each.rows(tier.slug) if use.holds]
+    words = _("%(kind)s “%(name)s” names the tier “%(tier)s”, so it cannot be taken out. Change or end that first.")
+    return [words % {"kind": kind, "name": name, "tier": tier.name} for kind, name in users]
 
 
 def _held_sentence(row: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -86,6 +86,16 @@ def near_next_tier() -> dict[int, int]:
     )
     rows = MemberTier.objects.filter(reduce(or_, near, Q(pk__in=[])))
     return dict(rows.values_list("tier_id").annotate(Count("pk")).order_by("tier_id"))
+
+
+def tiers_held(member_ids: Collection[int]) -> dict[int, Tier]:
+    """This function will return the tier of each member who holds one."""
+    held = MemberTier.objects.select_related("tier").filter(pk__in=member_ids)
+    return {row.pk: row.tier for row in held}
+
+
+def any_tiers() -> bool:
+    return Tier.objects.in_force().exists()
 
 
 def members_of_tier(slug: str) -> QuerySet[MemberTier, Any] | None:

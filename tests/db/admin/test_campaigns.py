@@ -77,6 +77,22 @@ class TestDrafting:
         assert version is not None
         assert trigger.items() <= version.trigger.items()
 
+    @pytest.mark.parametrize(
+        ("step", "warned"),
+        [
+            (SMS, True),
+            ({**SMS, "body": "Dear {{ member.name }} 拒收请回复R"}, False),
+            ({**SMS, "body": "Dear {{ member.name }}: {{ unsubscribe_url }}"}, False),
+            ({**SMS, "channel": "email"}, False),
+        ],
+    )
+    def test_warns_of_advertising_that_does_not_say_how_to_refuse(
+        self, step: dict[str, str], warned: bool, admin: Client
+    ) -> None:
+        answer = admin.post(reverse(ADD), form(step), follow=True)
+        assert Campaign.objects.count() == 1
+        assert ("拒收请回复R" in " ".join(str(each) for each in answer.context["messages"])) is warned
+
     def test_fires_when_a_member_enters_a_segment(self, admin: Client) -> None:
         create_segment(slug="fading", name="Fading", rule={"everyone": True}, now=NOW)
         fields = {"trigger_kind": "segment_entered", "segment": "fading", "include_current": "on"}

@@ -7,9 +7,11 @@ from django.urls import reverse
 from members.admin.panels import birthday
 from members.models import Category, Consent, DirtyMark, Member, Order, OrderLine, Product
 from retention.selectors import preview
+from retention.services.refresh import refresh
 from tests.campaign_factories import make_reachable
 from tests.db.admin.conftest import World, staff, text_of
-from tests.factories import make_member, make_order
+from tests.factories import NOW, make_member, make_order
+from tests.tiers import put_in_force
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +40,25 @@ class TestSearch:
         make_member("other", name="李伟", phone="+8613999999999", email="li@example.com")
         assert listed(admin, q=text) == ["W-17"]
 
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("138123", []),
+            ("+86138123", []),
+            ("wang@", []),
+            ("13812345678", ["W-17"]),
+            ("Wang@example.com", ["W-17"]),
+            ("W-1", ["W-17"]),
+        ],
+    )
+    def test_tells_no_phone_letter_by_letter_to_who_sees_it_masked(self, text: str, found: list[str]) -> None:
+        member = make_member("W-17", name="王芳", phone="+8613812345678", email="wang@example.com")
+        make_order(member)
+        client = staff("members.view_member", "members.view_order")
+        assert listed(client, q=text) == found
+        orders = client.get(reverse("admin:members_order_changelist"), {"q": text}).context["cl"].result_list
+        assert [order.member.external_id for order in orders] == found
+
     def test_finds_nobody_by_what_nobody_has(self, admin: Client) -> None:
         make_member("W-17")
         assert listed(admin, q="zzz") == []
@@ -45,6 +66,16 @@ class TestSearch:
     def test_filters_by_lifecycle_stage(self, admin: Client, world: World) -> None:
         make_member("new-here")
         assert sorted(listed(admin, stage="active")) == sorted(member.external_id for member in world.members)
+
+    def test_shows_and_filters_by_tier(self, admin: Client) -> None:
+        assert "column-tier" not in text_of(admin.get(reverse(LIST)))
+        put_in_force()
+        make_order(make_member("rich"), total_minor=6_000)
+        make_member("new")
+        refresh(as_of=NOW, full=True)
+        rows = admin.get(reverse(LIST), {"tier": "gold"}).context["cl"].result_list
+        assert [(member.external_id, vars(member)["columns"]["tier"].name) for member in rows] == [("rich", "Gold")]
+        assert "Ordinary" in text_of(admin.get(reverse(LIST)))
 
     def test_filters_by_segment(self, admin: Client, world: World) -> None:
         make_member("new-here")

@@ -167,3 +167,14 @@ class TestMarkup:
             content = text_of(admin.get(address)).split('id="content-main"', 1)[-1]
             inline = [part[:80] for part in content.split("<script")[1:] if " src=" not in part.split(">", 1)[0]]
             assert [part for part in inline if 'type="application/json"' not in part] == [], name
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(ONE_ROW))
+def test_settings_of_one_row_are_there_before_anybody_opened_their_list(name: str, admin: Client) -> None:
+    model = next(model for model in site._registry if model._meta.model_name == name)
+    address = reverse(f"admin:{model._meta.app_label}_{name}_change", args=[1])
+    for each in (address, reverse(f"admin:{model._meta.app_label}_{name}_changelist")):
+        assert staff().get(each).status_code == 403
+    assert admin.get(address).status_code == 200
+    assert admin.get(reverse(f"admin:{model._meta.app_label}_{name}_changelist")).headers["Location"] == address

@@ -19,6 +19,7 @@ from campaigns.services.running import run_campaigns
 from core.errors import NotFound
 from core.models import Job
 from core.registry import checks, member_data
+from core.services.audit import Actor, Seen, look_at, record_change
 from members.ingest import ingest_events, ingest_members, ingest_orders
 from members.models import (
     ERASED_PREFIX,
@@ -308,11 +309,17 @@ class TestImports:
         settings.IMPORTS_DIR = tmp_path / "imports"
 
     def test_lose_files_refused_rows_and_journal_of_the_member_and_can_still_be_undone(self, tmp_path: Path) -> None:
-        path = tmp_path / "people.csv"
-        ingest_members([{"external_id": "wang-0001", "city": "Hangzhou", "tags": ["vip-whisper"]}], now=NOW, proof="file")
+        path = tmp_path / "Wang Xiaoming 13800138000.csv"
+        ingest_members(
+            [{"external_id": "wang-0001", "phone": "13800138000", "city": "Hangzhou", "tags": ["vip-whisper"]}],
+            now=NOW,
+            proof="file",
+        )
         rows = "wang-0001,Wang Xiaoming,Suzhou,tea\nother-0002,Li,Suzhou,tea\nwang-0001,Wang Xiaoming,x,y,z,not a row\n"
         path.write_text(f"external_id,name,city,tags\n{rows}")
         source = imported(path, target="members")
+        actor, seen = Actor("boss"), look_at(Import, source.pk)
+        record_change(actor=actor, model=Import, pk=source.pk, before=Seen(None), after=seen, now=NOW)
         draft = uploaded(path, target="members")
         other = tmp_path / "others.csv"
         other.write_text("external_id,name\nother-0003,Zhao\n")
@@ -328,6 +335,8 @@ class TestImports:
         assert Folder(untouched.token).path.exists()
         assert not Import.objects.filter(pk=draft.pk).exists()
         assert found_anywhere() == set()
+        assert str(Import.objects.get(pk=source.pk)) == "file-1.csv"
+        assert str(Import.objects.get(pk=untouched.pk)) == "others.csv"
         assert Member.objects.get().external_id == "other-0002"
         undone(source, now=LATER)
         assert not Member.objects.exists()

@@ -211,9 +211,11 @@ class TestAChangeOfTheScheme:
 
     def test_is_counted_before_it_applies(self) -> None:
         self._members()
-        moves = preview_scheme(draft=four_tiers(*self.HIGHER))
+        moves = preview_scheme(draft=four_tiers(*self.HIGHER), now=NOW)
         assert (moves.up, moves.down, moves.staying) == ({}, {(1, 0): 1}, 1)
-        lower = preview_scheme(draft=four_tiers(("ordinary", 0), ("silver", 500), ("gold", 900), ("diamond", 6_000)))
+        lower = preview_scheme(
+            draft=four_tiers(("ordinary", 0), ("silver", 500), ("gold", 900), ("diamond", 6_000)), now=NOW
+        )
         assert (lower.up, lower.down, lower.staying) == ({(1, 2): 1, (2, 3): 1}, {}, 0)
         assert TierScheme.objects.get().version == 1
 

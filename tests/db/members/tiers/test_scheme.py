@@ -12,7 +12,10 @@ from core.errors import InvalidInput
 from members.models import MemberTier, Tier, TierScheme
 from members.services.tiers.drafts import SchemeDraft, draft_in_force, problems_of
 from members.services.tiers.samples import sample
-from members.services.tiers.scheme import TierHeld, save_scheme
+from members.services.tiers.scheme import TierHeld, TierNamed, save_scheme
+from retention.services.segments import create_segment
+from tests.campaign_factories import make_draft
+from tests.earning import make_rule
 from tests.factories import NOW, make_member
 from tests.tiers import four_tiers, put_in_force
 
@@ -76,6 +79,27 @@ class TestWhatIsRefused:
         with pytest.raises(TierHeld, match="1 members hold “Gold”"):
             put_in_force(("ordinary", 0), ("silver", 1_000))
         assert [tier.slug for tier in Tier.objects.in_force()] == ["ordinary", "silver", "gold", "diamond"]
+
+    def test_taking_out_a_tier_that_a_rule_names(self) -> None:
+        put_in_force()
+        rule = make_rule(tier="gold")
+        create_segment(slug="best", name="The best", rule={"field": "tier", "operator": "in", "value": ["gold"]}, now=NOW)
+        make_draft(audience={"field": "tier", "operator": "=", "value": "gold"})
+        with pytest.raises(TierNamed) as refused:
+            put_in_force(("ordinary", 0), ("silver", 1_000), ("diamond", 10_000))
+        told = [str(problem.message) for problem in refused.value.problems]
+        assert told == [
+            f"The earning rule “{rule.name}” names the tier “Gold”, so it cannot be taken out. Change or end that first.",
+            "The segment “The best” names the tier “Gold”, so it cannot be taken out. Change or end that first.",
+        ]
+        assert [tier.slug for tier in Tier.objects.in_force()] == ["ordinary", "silver", "gold", "diamond"]
+        put_in_force(("ordinary", 0), ("silver", 1_000), ("gold", 5_000))
+
+    def test_a_rule_for_a_tier_that_is_not_there(self) -> None:
+        put_in_force()
+        with pytest.raises(InvalidInput) as refused:
+            make_rule(tier="platinum")
+        assert [(each.path, each.code) for each in refused.value.problems] == [("tier", "unknown")]
 
     @pytest.mark.parametrize(
         "wrong",
