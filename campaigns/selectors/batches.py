@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
 from campaigns.models import Campaign, CampaignVersion, Enrolment, EnrolmentStatus
-from members.models import Consent, Member
+from members.models import ADDRESS_COLUMNS, Consent, Member
 from members.selectors import shop_named
+from members.services.address_refusals import Addressed, refused_since
 
 Topic = tuple[str, str]
 """A channel and a purpose."""
@@ -66,17 +67,40 @@ def take_due(*, campaign: Campaign, now: datetime, most: int) -> list[Due]:
 
 
 def people(member_ids: Collection[int]) -> dict[int, Person]:
-    """This function will return the members that exist, each with the channels on which we may write to them."""
+    """This function will return the members that exist, each with the channels on which we may write to them.
+
+    What an address refused counts here, too, whatever stands of its member: it may have refused at the very moment in which
+    it was given to another.
+    """
     ids = list(member_ids)
+    telling = Consent.objects.filter(Q(granted=True) | Q(suppressed_at__isnull=False), member_id__in=ids)
+    words = list(telling.values_list("member_id", "channel", "purpose", "granted", "said_at"))
+    columns = ("pk", "external_id", "name", *ADDRESS_COLUMNS.values())
+    rows = {row[0]: row for row in Member.objects.filter(pk__in=ids).values_list(*columns).iterator()}
+    of_address = _refused_by_address(words, rows)
     allowed: dict[int, set[Topic]] = {}
     refused: dict[int, set[Topic]] = {}
-    telling = Consent.objects.filter(Q(granted=True) | Q(suppressed_at__isnull=False), member_id__in=ids)
-    for member_id, channel, purpose, granted in telling.values_list("member_id", "channel", "purpose", "granted"):
-        (allowed if granted else refused).setdefault(member_id, set()).add((channel, purpose))
-    rows = Member.objects.filter(pk__in=ids).values_list("pk", "external_id", "name", "phone", "email")
+    for member_id, channel, purpose, granted, _said_at in words:
+        yes = granted and (member_id, channel, purpose) not in of_address
+        (allowed if yes else refused).setdefault(member_id, set()).add((channel, purpose))
+    return {pk: Person(*row, frozenset(allowed.get(pk, ())), frozenset(refused.get(pk, ()))) for pk, row in rows.items()}
+
+
+def _refused_by_address(
+    words: Sequence[tuple[int, str, str, bool, datetime | None]], rows: Mapping[int, tuple[Any, ...]]
+) -> set[tuple[int, str, str]]:
+    """Consents that were not said after the address had refused."""
+    place = {channel: 3 + index for index, channel in enumerate(ADDRESS_COLUMNS)}
+    asked = {
+        (member_id, channel, purpose): (Addressed(channel, purpose, rows[member_id][place[channel]]), said_at)
+        for member_id, channel, purpose, granted, said_at in words
+        if granted and member_id in rows
+    }
+    refused = refused_since({addressed for addressed, _said_at in asked.values()})
     return {
-        row[0]: Person(*row, frozenset(allowed.get(row[0], ())), frozenset(refused.get(row[0], ())))
-        for row in rows.iterator()
+        key
+        for key, (addressed, said_at) in asked.items()
+        if addressed in refused and (said_at is None or said_at <= refused[addressed])
     }
 
 

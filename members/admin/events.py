@@ -24,16 +24,8 @@ from core.periods import day_of, within_calendar
 from members.admin.marks import EVENT_KINDS
 from members.admin.quality_lists import PARAMETER, found_by_look
 from members.models import BehaviourEvent, EventKind
-from members.selectors import (
-    VIEW_CONTACTS,
-    EventPage,
-    Place,
-    event_page,
-    member_ids_called,
-    members_found,
-    newest_event_at,
-    products_found,
-)
+from members.selectors import VIEW_CONTACTS, member_ids_called, members_found, products_found
+from members.selectors.happenings import EventPage, Place, event_page, newest_event_at
 from members.services.quality import latest_look
 
 EVENTS_A_PAGE = 50

@@ -12,19 +12,17 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from core.admin.audit import note
-from core.admin.base import BoundedChangeList, ReadOnlyAdmin
-from core.admin.display import Mark, badge, change_url, link, list_url, number, signed, when
+from core.admin.display import Mark, badge, change_url, list_url, number, signed
 from core.admin.forms import add_problems
 from core.admin.panels import Panel, member_panels
 from core.errors import DomainError
-from members.admin.points import LedgerList, rule_link
+from members.admin.entries import EntriesAdmin, rule_link
 from members.models import GrowthEntry, Member
 from members.services.earning.todo import rules_to_do, tasks_of
 from members.services.earning.words import rule_sentence
@@ -102,56 +100,20 @@ class AdjustGrowthForm(forms.Form):
 
 
 @admin.register(GrowthEntry)
-class GrowthEntryAdmin(ReadOnlyAdmin):
+class GrowthEntryAdmin(EntriesAdmin):
     empty_says = _(
         "Growth is earned by rules, through the API and corrections on a member's page. Nothing here is ever changed: what "
         "was wrong is taken back by another entry."
     )
     list_display = ("happened", "member", "change", "shown_rule", "shown_reason", "by")
-    list_select_related = ("rule",)
-    list_display_links = None
-    ordering = ("-id",)
-    sortable_by = ()
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
-        return LedgerList
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """The pages of a member and of a rule lead here."""
-        return lookup in ("member_id", "rule_id") or super().lookup_allowed(lookup, value, request)
 
     def get_urls(self) -> list[Any]:
         adjust = self.admin_site.admin_view(self.adjust_view)
         return [path("adjust/<int:member_id>/", adjust, name="members_growthentry_adjust"), *super().get_urls()]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """An entry's place is on its member's page."""
-        entry = self.viewable(request, object_id)
-        return HttpResponseRedirect(change_url("members_member", entry.member_id))
-
-    @display(description=_("at"))
-    def happened(self, entry: GrowthEntry) -> SafeString:
-        return when(entry.at)
-
-    @display(description=_("member"))
-    def member(self, entry: GrowthEntry) -> SafeString | str:
-        who = vars(entry).get("who")
-        return link(who, change_url("members_member", who.pk)) if who else gettext("erased")
-
     @display(description=_("growth"))
     def change(self, entry: GrowthEntry) -> str:
         return signed(entry.value)
-
-    @display(description=_("rule"))
-    def shown_rule(self, entry: GrowthEntry) -> SafeString | str:
-        return rule_link(entry.rule)
-
-    @display(description=_("reason"))
-    def shown_reason(self, entry: GrowthEntry) -> str:
-        """A rule is reason enough."""
-        return "" if entry.rule else entry.reason
 
     def adjust_view(self, request: HttpRequest, member_id: int) -> HttpResponse:
         if not request.user.has_perm("members.add_growthentry"):

@@ -20,17 +20,8 @@ from members.admin.consents import PANEL as CONSENTS
 from members.admin.events import LARGEST_ID, about
 from members.admin.marks import EVENT_KINDS, ORDER_STATUS
 from members.models import BirthCalendar, EventKind, Gender, Member, OrderStatus
-from members.selectors import (
-    ORDERED,
-    VIEW_CONTACTS,
-    Moment,
-    bought_most,
-    categories_of,
-    kinds_of,
-    member_named,
-    orders_of,
-    timeline,
-)
+from members.selectors import VIEW_CONTACTS, bought_most, categories_of, member_named, orders_of
+from members.selectors.happenings import ORDERED, Moment, kinds_of, timeline
 
 ORDERS_A_PAGE = 10
 PRODUCTS_SHOWN = 10

@@ -22,15 +22,15 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from core.admin.audit import user_actor
-from core.admin.base import BoundedChangeList, OneRowAdmin, ReadOnlyAdmin
-from core.admin.display import Mark, badge, change_url, day, link, list_url, money, number, signed, when
+from core.admin.base import OneRowAdmin
+from core.admin.display import Mark, badge, change_url, day, list_url, money, number, signed
 from core.admin.forms import add_problems
 from core.admin.panels import MemberAction, Panel, member_actions, member_panels
 from core.conf import shop_zone
 from core.errors import DomainError
 from core.services.audit import audited
-from members.models import EarningRule, EntryKind, LedgerEntry, Member, PointsAccount, PointsPolicy
-from members.selectors import members_by_id
+from members.admin.entries import EntriesAdmin, rule_link
+from members.models import EntryKind, LedgerEntry, Member, PointsAccount, PointsPolicy
 from members.services.points.adjusting import adjust_points
 from members.services.points.policy import points_policy
 from members.services.points.standing import entries_of, points_liability, points_standing
@@ -60,11 +60,6 @@ def change_of(entry: LedgerEntry) -> str:
     if entry.shortfall:
         words.append(gettext("%(points)s could not be taken") % {"points": number(entry.shortfall)})
     return ", ".join(words) or "0"
-
-
-def rule_link(rule: EarningRule | None) -> SafeString | str:
-    """This function will name the rule that made an entry, and lead to it."""
-    return link(rule, change_url("members_earningrule", rule.pk)) if rule else ""
 
 
 # --- on the member's page
@@ -121,35 +116,15 @@ class AdjustForm(forms.Form):
     token = forms.UUIDField(widget=forms.HiddenInput)
 
 
-class LedgerList(BoundedChangeList):
-    """Knows the members of the page by name, read at once."""
-
-    def complete(self, rows: list[Any]) -> None:
-        found = members_by_id([entry.member_id for entry in rows])
-        for entry in rows:
-            vars(entry)["who"] = found.get(entry.member_id)
-
-
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnlyAdmin):
+class LedgerEntryAdmin(EntriesAdmin):
     empty_says = _(
         "Points are earned through campaigns, the API and corrections on a member's page. Nothing here is ever changed: "
         "what was wrong is undone by another entry."
     )
     list_before_template = "members/admin/points.html"
     list_display = ("happened", "member", "shown_kind", "change", "shown_rule", "shown_reason", "by")
-    list_display_links = None
     list_filter = ("kind",)
-    list_select_related = ("rule",)
-    ordering = ("-id",)
-    sortable_by = ()
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
-        return LedgerList
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """The pages of a member and of a rule lead here."""
-        return lookup in ("member_id", "rule_id") or super().lookup_allowed(lookup, value, request)
 
     def get_urls(self) -> list[Any]:
         wrap = self.admin_site.admin_view
@@ -159,22 +134,6 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
         ]
         return own + super().get_urls()
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """An entry's place is on its member's page."""
-        entry = self.viewable(request, object_id)
-        return HttpResponseRedirect(change_url("members_member", entry.member_id))
-
-    @display(description=_("at"))
-    def happened(self, entry: LedgerEntry) -> SafeString:
-        return when(entry.at)
-
-    @display(description=_("member"))
-    def member(self, entry: LedgerEntry) -> SafeString | str:
-        who = vars(entry).get("who")
-        return link(who, change_url("members_member", who.pk)) if who else gettext("erased")
-
     @display(description=_("what"))
     def shown_kind(self, entry: LedgerEntry) -> SafeString:
         return badge(KINDS[EntryKind(entry.kind)])
@@ -182,15 +141,6 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     @display(description=_("points"))
     def change(self, entry: LedgerEntry) -> str:
         return change_of(entry)
-
-    @display(description=_("rule"))
-    def shown_rule(self, entry: LedgerEntry) -> SafeString | str:
-        return rule_link(entry.rule)
-
-    @display(description=_("reason"))
-    def shown_reason(self, entry: LedgerEntry) -> str:
-        """A rule is reason enough."""
-        return "" if entry.rule else entry.reason
 
     def adjust_view(self, request: HttpRequest, member_id: int) -> HttpResponse:
         if not request.user.has_perm("members.add_ledgerentry"):

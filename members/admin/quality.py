@@ -27,19 +27,9 @@ from members.admin.quality_words import REACH, SUBJECTS, VALUES, Text
 from members.models import Channel, EventKind, QualityLook
 from members.services.quality import JOB, ask_for_look, attribute_code, latest_look
 from members.services.quality_attributes import declared_types
+from members.services.quality_fields import FIELDS, MEANINGS
 from members.services.quality_imports import refused_lately
-from members.services.quality_measures import (
-    DUPLICATE,
-    FIELDS,
-    INVALID,
-    KINDS,
-    MEANINGS,
-    MEASURES,
-    MISSING,
-    OLD,
-    REACHABLE,
-    REACHES,
-)
+from members.services.quality_measures import DUPLICATE, INVALID, KINDS, MEASURES, MISSING, OLD, REACHABLE, REACHES
 
 LISTS = {
     "members": "members_member",

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.admin.display import Mark
 from members.models import Channel
-from members.services.quality_measures import FIELDS, KINDS, NO_ADDRESS, NOTHING, REACHABLE, UNASKED, UNSUBSCRIBED
+from members.services.quality_fields import FIELDS
+from members.services.quality_measures import KINDS, NO_ADDRESS, NOTHING, REACHABLE, UNASKED, UNSUBSCRIBED
 
 Text = str | Promise
 

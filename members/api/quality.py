@@ -17,7 +17,8 @@ from core.api.views import ApiView
 from core.models import Scope
 from members.models import Channel, QualityLook
 from members.services.quality import latest_look
-from members.services.quality_measures import FIELDS, KINDS, REACHES
+from members.services.quality_fields import FIELDS
+from members.services.quality_measures import KINDS, REACHES
 
 
 class MeasureOut(serializers.Serializer[Any]):

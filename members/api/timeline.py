@@ -19,7 +19,7 @@ from core.models import Scope
 from members.api.lookup import found_member
 from members.models import BehaviourEvent, EventKind, OrderStatus
 from members.models import Order as ShopOrder
-from members.selectors import ORDERED, Moment, timeline
+from members.selectors.happenings import ORDERED, Moment, timeline
 
 KINDS = [(ORDERED, _("order")), *EventKind.choices]
 

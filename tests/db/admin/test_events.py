@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from members import selectors
 from members.models import Product
-from members.selectors import Place, event_page, timeline
+from members.selectors.happenings import Place, event_page, timeline
 from tests.db.admin.conftest import XSS, staff, text_of
 from tests.factories import NOW, TODAY_NUMBER, make_event, make_member, make_order, shop_time
 

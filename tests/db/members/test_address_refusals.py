@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from django.apps import apps
 
+from campaigns.selectors.batches import people
 from members.ingest import ingest_members
 from members.models import AddressRefusal, Consent, ConsentRecord, ConsentSource, Member
+from members.services.address_refusals import Addressed, note_refusals
 from members.services.consents import Origin, Stated, StillSuppressed, state_consent, suppress
 from members.services.erasure import erase_member
 from members.services.opt_in import confirm_consent, request_consent
@@ -106,6 +108,12 @@ class TestAnAddressThatRefused:
         erase_member(member_id=Member.objects.get(external_id="a").pk, now=NOW)
         assert ingest("b", phone=PHONE, consents={"sms": True}) == []
         assert reached() == ["b"]
+
+    def test_is_sent_nothing_whatever_stands_of_its_member(self) -> None:
+        ingest("b", now=NOW, phone=PHONE, consents={"sms": {"marketing": True, "service": True}})
+        note_refusals({Addressed("sms", "marketing", PHONE): NOW})
+        person = people([Member.objects.get().pk]).popitem()[1]
+        assert (person.consents, person.suppressed) == ({("sms", "service")}, {("sms", "marketing")})
 
     def test_is_kept_as_a_hash_that_takes_the_key_and_moves_forward_only(self, settings: Any) -> None:
         refuse_by_reply(phone=PHONE, said_at=NOW, now=NOW)
