@@ -15,11 +15,13 @@ from pathlib import Path
 from core.batching import batches
 from core.models import AuditRecord
 from core.registry import Called
+from core.services.audit import MASK
 from members.models import Import, ImportJournal, ImportState, Order
 from members.services.import_files import Folder
 from members.services.imports import busy
 from members.services.journal import Journal
 
+HOME_PREFIX = "+86"
 SHORTEST_TEXT = 6
 """Characters of a text that is looked for in files. A shorter one stands in every file by chance, as a quantity or a price;
 rows that were taken in are known by their journal, however short the id."""
@@ -53,15 +55,23 @@ def forget_file_names(texts: Iterable[str], *, names: Iterable[str] = ()) -> int
 
     The audit trail calls an import by its files: there the name goes, too.
     """
-    told = {text.casefold() for text in texts if len(text) >= SHORTEST_TEXT} | {name.casefold() for name in names if name}
+    plain = {text.removeprefix(HOME_PREFIX).casefold() for text in texts}  # people leave the country's code out
+    told = {text for text in plain if len(text) >= SHORTEST_TEXT} | {name.casefold() for name in names if name}
     renamed = 0
     for pk, files in Import.objects.exclude(files=[]).order_by("pk").values_list("pk", "files"):
         fresh = [_without(str(name), told, place) for place, name in enumerate(files, start=1)]
         if fresh != files:
             Import.objects.filter(pk=pk).update(files=fresh)
-            AuditRecord.objects.filter(kind=Import._meta.label_lower, object_id=pk).update(about="")
+            _forget_in_trail(pk)
             renamed += 1
     return renamed
+
+
+def _forget_in_trail(import_id: int) -> None:
+    for record in AuditRecord.objects.filter(kind=Import._meta.label_lower, object_id=import_id).order_by("pk"):
+        told = record.changes.get("files")
+        changes = {**record.changes, "files": [value and MASK for value in told]} if told else record.changes
+        AuditRecord.objects.filter(pk=record.pk).update(about="", changes=changes)
 
 
 def _without(name: str, told: set[str], place: int) -> str:

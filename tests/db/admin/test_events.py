@@ -11,8 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from members import selectors
 from members.models import Product
+from members.selectors import happenings
 from members.selectors.happenings import Place, event_page, timeline
 from tests.db.admin.conftest import XSS, staff, text_of
 from tests.factories import NOW, TODAY_NUMBER, make_event, make_member, make_order, shop_time
@@ -91,7 +91,7 @@ class TestTheList:
         for number in range(7):
             make_event(member, "visit", occurred_at=NOW - timedelta(hours=number))
         with monkeypatch.context() as patched:
-            patched.setattr(selectors, "EVENTS_LOOKED_THROUGH", 3)
+            patched.setattr(happenings, "EVENTS_LOOKED_THROUGH", 3)
             address, looks = reverse(LIST) + "?kind=complaint", 0
             while not (page := admin.get(address).context)["rows"]:
                 assert page["until"]
@@ -114,7 +114,7 @@ class TestAPageOfEvents:
         found: list[int] = []
         before: Place | None = None
         with monkeypatch.context() as patched:
-            patched.setattr(selectors, "EVENTS_LOOKED_THROUGH", 7)
+            patched.setattr(happenings, "EVENTS_LOOKED_THROUGH", 7)
             for _page in range(60):
                 page = event_page(most=5, before=before, **asked)
                 found += [event.pk for event in page.events]
