@@ -10,10 +10,11 @@ import mmap
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 
 from core.batching import batches
-from core.models import AuditRecord
+from core.models import AuditRecord, Job
 from core.registry import Called
 from core.services.audit import MASK
 from members.models import Import, ImportJournal, ImportState, Order
@@ -53,7 +54,7 @@ def forget_in_journals(called: Called) -> set[int]:
 def forget_file_names(texts: Iterable[str], *, names: Iterable[str] = ()) -> int:
     """This function will rename uploads whose file name tells one of a member's texts or names, and return how many.
 
-    The audit trail calls an import by its files: there the name goes, too.
+    Jobs and the audit trail call an import by its files: there the name goes, too.
     """
     plain = {text.removeprefix(HOME_PREFIX).casefold() for text in texts}  # people leave the country's code out
     told = {text for text in plain if len(text) >= SHORTEST_TEXT} | {name.casefold() for name in names if name}
@@ -63,8 +64,17 @@ def forget_file_names(texts: Iterable[str], *, names: Iterable[str] = ()) -> int
         if fresh != files:
             Import.objects.filter(pk=pk).update(files=fresh)
             _forget_in_trail(pk)
+            _rename_in_jobs(pk, dict(zip(map(str, files), fresh, strict=True)))
             renamed += 1
     return renamed
+
+
+def _rename_in_jobs(import_id: int, names: dict[str, str]) -> None:
+    """Jobs are called by the files they were asked to read."""
+    for job in Job.objects.filter(params__import=import_id).exclude(state__in=Job.OPEN).order_by("pk"):
+        told = [names.get(str(name), name) for name in job.params.get("files", [])]
+        said = reduce(lambda text, name: text.replace(*name), names.items(), job.said)
+        Job.objects.filter(pk=job.pk).update(params={**job.params, "files": told}, said=said)
 
 
 def _forget_in_trail(import_id: int) -> None:
