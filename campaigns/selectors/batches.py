@@ -76,7 +76,7 @@ def people(member_ids: Collection[int]) -> dict[int, Person]:
     telling = Consent.objects.filter(Q(granted=True) | Q(suppressed_at__isnull=False), member_id__in=ids)
     words = list(telling.values_list("member_id", "channel", "purpose", "granted", "said_at"))
     columns = ("pk", "external_id", "name", *ADDRESS_COLUMNS.values())
-    rows = {row[0]: row for row in Member.objects.filter(pk__in=ids).values_list(*columns).iterator()}
+    rows: dict[int, Any] = {row[0]: row for row in Member.objects.filter(pk__in=ids).values_list(*columns).iterator()}
     of_address = _refused_by_address(words, rows)
     allowed: dict[int, set[Topic]] = {}
     refused: dict[int, set[Topic]] = {}

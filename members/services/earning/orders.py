@@ -154,11 +154,9 @@ def _reckoned(orders: Iterable[OrderFacts], rules: Collection[EarningRule]) -> d
 def _earners(order_ids: Collection[int]) -> set[tuple[int, int]]:
     """(order, member) of whoever earned."""
     by_rules = Q(order_id__in=order_ids, rule__isnull=False)
-    return {
-        (order_id, member_id)
-        for model in (LedgerEntry, GrowthEntry)
-        for order_id, member_id in model._default_manager.filter(by_rules).values_list("order_id", "member_id").distinct()
-    }
+    models: tuple[Any, ...] = (LedgerEntry, GrowthEntry)
+    rows = (model.objects.filter(by_rules).values_list("order_id", "member_id").distinct() for model in models)
+    return {(order_id, member_id) for pairs in rows for order_id, member_id in pairs}
 
 
 def _earned(order_ids: Collection[int]) -> Earned:
