@@ -83,7 +83,9 @@ def people(member_ids: Collection[int]) -> dict[int, Person]:
     for member_id, channel, purpose, granted, _said_at in words:
         yes = granted and (member_id, channel, purpose) not in of_address
         (allowed if yes else refused).setdefault(member_id, set()).add((channel, purpose))
-    return {pk: Person(*row, frozenset(allowed.get(pk, ())), frozenset(refused.get(pk, ()))) for pk, row in rows.items()}
+    return {
+        pk: Person._make((*row, frozenset(allowed.get(pk, ())), frozenset(refused.get(pk, ())))) for pk, row in rows.items()
+    }
 
 
 def _refused_by_address(
