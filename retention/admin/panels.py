@@ -33,7 +33,7 @@ from retention.models import Reason
 from retention.scoring.parameters import Rank
 from retention.selectors import facts_rows, scores_rows, state
 from retention.selectors.evidence import evidence_for
-from retention.selectors.overview import members_at, members_in, segments_of
+from retention.selectors.overview import can_list_by_reason, members_at, members_in, segments_of
 from retention.selectors.risk import Risk, risk_of
 
 LIKELY, EVEN = 0.7, 0.4
@@ -221,6 +221,10 @@ def _of_reason(value: str) -> QuerySet[Any, Any] | None:
     return members_at(churn_reason=value) if value in Reason.values else None
 
 
+def _reasons_offered(request: HttpRequest) -> list[tuple[str, Any]]:
+    return list(Reason.choices) if can_list_by_reason() else []
+
+
 def _in_group(value: str) -> QuerySet[Any, Any] | None:
     return members_at(rfm_group=value) if value in GROUP_LABELS else None
 
@@ -258,7 +262,7 @@ def _cell_rule(value: str) -> Mapping[str, Any]:
 
 for registered in (
     Filter("stage", _("stage"), lambda request: list(STAGE_LABELS.items()), _at_stage, _equals("lifecycle_stage")),
-    Filter("reason", _("churn reason"), lambda request: list(Reason.choices), _of_reason, _equals("churn_reason")),
+    Filter("reason", _("churn reason"), _reasons_offered, _of_reason, _equals("churn_reason")),
     Filter("rfm_group", _("RFM group"), lambda request: list(GROUP_LABELS.items()), _in_group, _equals("rfm_group")),
     Filter("segment", _("segment"), lambda request: segments_by_name(), _in_segment, lambda slug: {"in_segment": slug}),
     Filter("cell", _("RFM cell"), _chosen_cell, _in_cell, _cell_rule),

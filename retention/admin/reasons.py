@@ -19,12 +19,14 @@ from core.admin.base import RekindleAdmin
 from core.admin.confirm import confirmed
 from core.admin.display import list_url, number, share
 from core.admin.forms import add_problems
-from core.admin.rules import RuleField
+from core.admin.rules import RuleField, make_segment_url
 from core.errors import InvalidInput
 from retention.admin.counting import inside_rule
+from retention.fields import CHURN_REASON
 from retention.models import ChurnReason, Reason
 from retention.selectors import state
 from retention.selectors.evidence import counted_by_reason
+from retention.selectors.overview import can_list_by_reason
 from retention.selectors.reasons import listed
 from retention.selectors.sentences import sentences_by_name
 from retention.services.reasons import change_reason, move_reason, switch_reason, use_defaults
@@ -71,7 +73,7 @@ class ChurnReasonAdmin(RekindleAdmin):
         live = request.headers.get("X-Requested-With") == "fetch"
         lines = listed()
         context: dict[str, Any] = {
-            "lines": _shown(lines),
+            "lines": _shown(request, lines),
             "live": live,
             "may_change": self.has_change_permission(request),
             "as_of": state().as_of,
@@ -158,7 +160,8 @@ class ChurnReasonAdmin(RekindleAdmin):
         )
 
 
-def _shown(lines: list[ChurnReason]) -> list[dict[str, Any]]:
+def _shown(request: HttpRequest, lines: list[ChurnReason]) -> list[dict[str, Any]]:
+    listed_here = can_list_by_reason()
     sentences = sentences_by_name({line.reason: line.rule for line in lines})
     return [
         {
@@ -167,12 +170,19 @@ def _shown(lines: list[ChurnReason]) -> list[dict[str, Any]]:
             "sentence": sentences[line.reason],
             "edit_url": reverse("admin:retention_churnreason_change", args=[line.pk]),
             "place_url": reverse("admin:retention_churnreason_place", args=[line.pk]),
-            "url": list_url("members_member", reason=line.reason),
+            "url": _members_url(request, line.reason, listed_here=listed_here),
             "first": line is lines[0],
             "last": line is lines[-1],
         }
         for line in lines
     ]
+
+
+def _members_url(request: HttpRequest, reason: str, *, listed_here: bool) -> str:
+    """Where the members behind a number are: in the list, or in a large shop in a segment that is made of the reason."""
+    if listed_here:
+        return list_url("members_member", reason=reason)
+    return make_segment_url(request, {"field": CHURN_REASON, "operator": "=", "value": reason})
 
 
 def _counted(lines: list[dict[str, Any]]) -> dict[str, Any]:

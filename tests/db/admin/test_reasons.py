@@ -58,6 +58,20 @@ class TestTheReasons:
         listed = admin.get(reverse("admin:members_member_changelist"), {"reason": "price"})
         assert len(listed.context["cl"].result_list) == 2
 
+    def test_lead_to_a_segment_where_a_list_would_ask_everybody(
+        self, admin: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_leaving(reason="price")
+        refresh(as_of=NOW)
+        members = reverse("admin:members_member_changelist")
+        filters = "churn reason"
+        assert filters in text_of(admin.get(members))
+        monkeypatch.setattr("retention.selectors.overview.LISTED_BY_REASON", 0)
+        assert filters not in text_of(admin.get(members))
+        page = admin.get(reverse(PAGE), headers=FETCHED).content.decode()
+        assert f'href="{reverse("admin:retention_segment_add")}?rule=' in page
+        assert f"{members}?reason=" not in page
+
     def test_change_places_and_are_passed_over(self, admin: Client) -> None:
         before = order_of_reasons()
         second = ChurnReason.objects.get(reason=before[1])
