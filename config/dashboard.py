@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from campaigns.admin.marks import CAMPAIGN
-from campaigns.admin.results import balance_line
-from campaigns.models import CampaignStatus
+from campaigns.admin.results import balance_line, enrolments_url
+from campaigns.models import CampaignStatus, EnrolmentStatus
 from campaigns.reports.results import balance
 from campaigns.selectors.screens import live_campaigns, unknown_messages
+from campaigns.services.expected import Expected, expected_today
 from config.figures import tiles, what_changed
 from core.admin.clock import failing_works
 from core.admin.display import badge, change_url, list_url, money, number, share
@@ -68,6 +69,7 @@ def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context["figures"] = tiles(latest, may=may)
         context["changes"] = what_changed(latest, may=may)
     if may("campaigns.view_campaign"):
+        context["expected"] = _expected(now)
         context["campaigns"] = _campaigns()
     return context
 
@@ -171,6 +173,42 @@ def _campaigns() -> list[dict[str, Any]]:
         }
         for campaign in live_campaigns()
     ]
+
+
+# --- what will fire today
+
+
+def _expected(now: datetime) -> dict[str, Any]:
+    """This function will say how many the rest of the day will reach, campaign by campaign."""
+    found = expected_today(now=now, whole=are_few())
+    members = sum(each.members for each in found)
+    words = ngettext(
+        "Up to %(count)s occasion will fire before the day is over.",
+        "Up to %(count)s occasions will fire before the day is over.",
+        members,
+    )
+    return {"sentence": words % {"count": number(members)}, "campaigns": [_expected_of(each) for each in found]}
+
+
+def _expected_of(expected: Expected) -> dict[str, Any]:
+    """Who waits is a list; who is to come is foretold, and not yet written anywhere."""
+    campaign, told = expected.campaign, []
+    if expected.waiting:
+        words = ngettext("%(count)s is due and waits", "%(count)s are due and wait", expected.waiting)
+        told.append(words % {"count": number(expected.waiting)})
+    if expected.coming is None:
+        told.append(gettext("its next run asks the whole audience, counted then"))
+    elif expected.coming:
+        words = ngettext("%(count)s more is expected", "%(count)s more are expected", expected.coming)
+        told.append(words % {"count": number(expected.coming)})
+    waiting_url = enrolments_url(campaign, status=EnrolmentStatus.WAITING) if expected.waiting else ""
+    return {
+        "name": campaign.name,
+        "url": change_url("campaigns_campaign", campaign.pk),
+        "count": "" if expected.coming is None and not expected.waiting else number(expected.members),
+        "count_url": waiting_url,
+        "told": " · ".join(told),
+    }
 
 
 # --- what needs a person

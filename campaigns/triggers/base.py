@@ -45,6 +45,8 @@ class Trigger(ABC):
     label: ClassVar[str | Promise]
     Params: ClassVar[type[msgspec.Struct]]
     default_re_entry: ClassVar[str] = "once"
+    asks_everybody: ClassVar[bool] = False
+    """Whether all members are candidates and the audience alone narrows them."""
 
     def problems(self, params: Any) -> Iterator[FieldProblem]:
         """This function will yield what is wrong with `params` beyond their types; paths are names of parameters."""

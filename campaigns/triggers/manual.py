@@ -19,6 +19,7 @@ from members.models import Member
 class Manual(Trigger):
     code = "manual"
     label = _("once, when the campaign is started")
+    asks_everybody = True
 
     class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         """Nothing to fill in."""

@@ -47,6 +47,7 @@ class Schedule(Trigger):
 
     code = "schedule"
     label = _("on a schedule")
+    asks_everybody = True
 
     class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         """`day` 31 is the last day of shorter months."""

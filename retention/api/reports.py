@@ -220,7 +220,7 @@ def _listed(report: Report) -> dict[str, Any]:
         **_named(report),
         "group": report.group,
         "by_shop": report.by_shop,
-        "compares": report.compares,
+        "compares": report.compares and not report.standing,
         "options": [
             {
                 "name": option.code,

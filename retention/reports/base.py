@@ -159,6 +159,11 @@ class Report(ABC):
         """This function will return the period meant when none is named: the last twelve months and this one."""
         return months_before(known_day, 12), known_day
 
+    def hangs_on(self) -> str:
+        """This function will name the state of what else the answer hangs on, beside the refresh: another, and what was
+        counted is counted anew."""
+        return ""
+
     @abstractmethod
     def count(self, asked: Asked) -> Counted:
         """This function will count in the database: few statements, however many members there are."""

@@ -134,3 +134,13 @@ class Intervals(Chart):
     low: Sequence[float | None] = ()
     high: Sequence[float | None] = ()
     unit: Unit = Unit.SHARE
+
+
+@dataclass(frozen=True, slots=True)
+class Flow(Chart):
+    """What was done first, second, third. `moves` are (column, step, the step after it, how many went so); no step after it
+    is where they ended. Steps are told by their words; `rest` is what all the others together are called."""
+
+    columns: Sequence[Text] = ()
+    moves: Sequence[tuple[int, str, str | None, int]] = ()
+    rest: str = ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
+import msgspec
 from django.db.models import Count, Sum
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +18,7 @@ from retention.reports.sources import orders_until
 from retention.reports.words import Unit
 from retention.scored import current_parameters
 from retention.scoring.lifecycle import LEAVING, Stage
-from retention.selectors.reasons import rows_asked
+from retention.selectors.reasons import listed, rows_asked
 from retention.selectors.rules import Rulebook
 from rules.errors import RuleErrors
 
@@ -41,6 +43,11 @@ class ChurnReasons(Report):
         Figure("revenue_minor", _("what they had spent"), Unit.MONEY, better=-1),
     )
     compares = False
+
+    def hangs_on(self) -> str:
+        """The list of reasons: whoever changed it looks here for what came of it, before the next refresh."""
+        lines = [[each.reason, each.rule] for each in listed() if each.active]
+        return sha256(msgspec.json.encode(lines)).hexdigest()[:12]
 
     def count(self, asked: Asked) -> Counted:
         try:
@@ -96,7 +103,13 @@ class ChurnReasons(Report):
             values=values,
             charts=[Rows(_("Leaving members by reason"), [_name(row["reason"]) for row in added], series)],
             tables=[_table(added, leaving)],
+            notes=[_by_what(asked)],
         )
+
+
+def _by_what(asked: Asked) -> str:
+    said = gettext("Stages and reasons are those of %(day)s, the last refresh, by the list of reasons as it is now.")
+    return said % {"day": words.text_of(asked.known_day, Unit.DATE)}
 
 
 def _added(rows: list[dict[str, Any]], reason: str | None) -> dict[str, int]:

@@ -126,6 +126,14 @@ def letters(text: str) -> float:
     return sum(1.0 if character < "ᄀ" else 1.9 for character in text)
 
 
+def cut(label: str, room: float) -> str:
+    """This function will return as much of a text as there is room for."""
+    if letters(label) * LETTER <= room:
+        return label
+    fit = next(end for end in range(len(label), -1, -1) if letters(label[:end]) * LETTER <= room - 2 * LETTER)
+    return label[:fit] + "…"
+
+
 def px(value: float) -> str:
     """A coordinate, whatever the language: no comma, no more digits than a screen has."""
     return f"{value:.1f}".rstrip("0").rstrip(".")

@@ -30,9 +30,9 @@ class MemberGrowth(Report):
     term = _("member growth")
     definition = _(
         "Joined: registered in the month; where that is not known, first ordered or first heard of. Conversion: of "
-        "those who registered, the share whose first order came within 30 days, known once 30 days have passed since the "
-        "month's end. Active: ordered in the month. Retention: of those who ordered in the month before, the share "
-        "that ordered in this one too."
+        "those who registered, the share that had ordered 30 days later, also before registering; known once 30 days have "
+        "passed since the month's end. Active: ordered in the month. Retention: of those who ordered in the month before, "
+        "the share that ordered in this one too."
     )
     formula = _(
         "growth = joined in the month ÷ members at its beginning\n"

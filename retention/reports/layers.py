@@ -20,7 +20,7 @@ from retention.scoring.lifecycle import Stage
 
 AWAY = (Stage.AT_RISK, Stage.DORMANT, Stage.LOST)
 ORDER = {"high": 0, "middle": 1, "low": 2}
-"""Value layers from the top; tiers stand by what their members bring."""
+"""Value layers from the top."""
 
 
 class Layers(Report):
@@ -42,6 +42,7 @@ class Layers(Report):
     )
     options = (Option("by", _("by"), (("value_layer", _("value layer")), ("tier", _("tier")))),)
     standing = True
+    version = 2
 
     def count(self, asked: Asked) -> Counted:
         by = asked.options["by"]
@@ -66,7 +67,7 @@ class Layers(Report):
 
     def show(self, asked: Asked, counted: Counted) -> Result:
         by = asked.options["by"]
-        layers = sorted(counted["layers"], key=lambda row: (ORDER.get(row["layer"], 3), -row["revenue"], row["layer"]))
+        layers = _from_the_top(counted)
         if not layers:
             return Result(sentences=[_nobody(by)])
         revenue, members = (sum(row[name] for row in layers) for name in ("revenue", "members"))
@@ -105,6 +106,15 @@ class Layers(Report):
             tables=[_table(asked, layers, names, revenue, members)],
             notes=_notes(asked),
         )
+
+
+def _from_the_top(counted: Counted) -> list[dict[str, Any]]:
+    """The highest tier first, as value layers do; tiers are told lowest first, and one that was given up comes last."""
+    tiers = {code: -place for place, code in enumerate(counted["names"])}
+    return sorted(
+        counted["layers"],
+        key=lambda row: (ORDER.get(row["layer"], 3) if not tiers else 0, tiers.get(row["layer"], 1), row["layer"]),
+    )
 
 
 def _is_scored(by: str) -> bool:

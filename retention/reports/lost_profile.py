@@ -97,8 +97,8 @@ class LostProfile(Report):
             sentences=[told % values, _verdict(compared)],
             values={"lost": lost, "kept": kept, "lost_share": lost / (lost + kept)},
             charts=[_picture(compared)] if compared else [],
-            tables=[_values_table(asked, compared), _tests_table(tests)],
-            notes=_notes(),
+            tables=[_values_table(asked, compared), _tests_table(tests)] if compared else [],
+            notes=_notes() if compared else [],
         )
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Case, Count, F, Max, Min, Q, When, Window
-from django.db.models.functions import Lag, RowNumber
+from django.db.models import Case, CharField, Count, F, Max, Min, Q, Value, When, Window
+from django.db.models.functions import Lag, Lead, RowNumber
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_cte import CTE, with_cte
 
 from retention.reports import words
 from retention.reports.base import Asked, Column, Counted, Figure, Report, Result, Table, ratio
-from retention.reports.charts import Rows, Series
+from retention.reports.charts import Flow, Rows, Series
 from retention.reports.sessions import said_step, step_label
 from retention.reports.visits import browsing, last_days, ordered_that_day, shop_note
 from retention.reports.words import Unit
@@ -21,6 +21,9 @@ STEPS = 6
 """So many steps of a session are told apart; what comes after them is left out."""
 SHOWN = 50
 DRAWN = 10
+TOLD_APART = 6
+"""Kinds of steps that have a band of their own in the flow: as many as there are colours. All others go together."""
+OTHERS = "*"
 
 
 class Paths(Report):
@@ -39,6 +42,8 @@ class Paths(Report):
         Figure("ordered_share", _("sessions with an order on their day"), Unit.SHARE, better=1),
     )
 
+    version = 2
+
     def period(self, known_day: int) -> tuple[int, int]:
         return last_days(known_day)
 
@@ -52,7 +57,8 @@ class Paths(Report):
         steps = CTE(read.annotate(before=Window(Lag("label"), **of_session)), name="steps")
         new = Q(before__isnull=True) | ~Q(before=F("label"))
         changed = steps.queryset().filter(new).values("member_id", "session_id", "day", "label")
-        numbered = CTE(changed.annotate(place=Window(RowNumber(), **of_session)), name="numbered")
+        number = {"place": Window(RowNumber(), **of_session), "following": Window(Lead("label"), **of_session)}
+        numbered = CTE(changed.annotate(**number), name="numbered")
         places = {f"s{place}": Max(Case(When(place=place, then=F("label")))) for place in range(1, STEPS + 1)}
         whole = {"day": Min("day"), "steps": Count("place"), **places}
         sessions = CTE(numbered.queryset().values("member_id", "session_id").annotate(**whole), name="sessions")
@@ -66,6 +72,7 @@ class Paths(Report):
         paths = found.values(*places).annotate(**counts).order_by("-sessions", *places)[:SHOWN]
         return {
             **found.aggregate(**counts),
+            "moves": _moves(steps, numbered),
             "paths": [
                 {"steps": [row[name] for name in places if row[name] is not None], **{name: row[name] for name in counts}}
                 for row in paths
@@ -89,6 +96,12 @@ class Paths(Report):
             sentences=[_headline(paths[0], values)],
             values=values,
             charts=[
+                Flow(
+                    _("From step to step: as thick as there are sessions, a grey stub where they end"),
+                    [_ordinal(place) for place in range(1, STEPS + 1)],
+                    _said_moves(counted["moves"]),
+                    rest=_step(OTHERS),
+                ),
                 Rows(
                     _("The most common paths"),
                     [_said(path["steps"]) for path in drawn],
@@ -96,11 +109,70 @@ class Paths(Report):
                         Series(_("with an order"), [path["with_order"] for path in drawn], colour="green"),
                         Series(_("without"), [path["sessions"] - path["with_order"] for path in drawn], colour="grey"),
                     ],
-                )
+                ),
             ],
-            tables=[_table(paths, sessions)],
+            tables=[_table(paths, sessions), _move_table(counted["moves"])],
             notes=[*_cut(counted), *shop_note(asked)],
         )
+
+
+def _moves(steps: Any, numbered: Any) -> list[list[Any]]:
+    """How many sessions went from which step to which, place by place; the rarer steps are one.
+
+    The commonest steps are asked for first: a shop may have more pages than there are sessions, and their pairs.
+    """
+    first = numbered.queryset().filter(place__lte=STEPS)
+    common = with_cte(steps, numbered, select=first.values("label").annotate(times=Count("place")))
+    names = [row["label"] for row in common.order_by("-times", "label")[:TOLD_APART]]
+    if not names:
+        return []
+    both = {"step": _folded("label", names), "after": _folded("following", names)}
+    pairs = with_cte(steps, numbered, select=first.annotate(**both).values("place", "step", "after"))
+    counted = pairs.annotate(times=Count("place")).order_by("place", "-times", "step", "after")
+    return [[row["place"], row["step"], row["after"], row["times"]] for row in counted]
+
+
+def _folded(column: str, names: list[str]) -> Case:
+    missing = When(Q(**{f"{column}__isnull": True}), then=Value(None))
+    return Case(
+        missing, When(Q(**{f"{column}__in": names}), then=F(column)), default=Value(OTHERS), output_field=CharField()
+    )
+
+
+def _ordinal(place: int) -> str:
+    return gettext("step %(place)s") % {"place": place}
+
+
+def _step(label: str) -> str:
+    return gettext("other steps") if label == OTHERS else str(said_step(label))
+
+
+def _said_moves(moves: list[list[Any]]) -> list[tuple[int, str, str | None, int]]:
+    return [(place - 1, _step(step), None if after is None else _step(after), times) for place, step, after, times in moves]
+
+
+def _move_table(moves: list[list[Any]]) -> Table:
+    columns = [
+        Column("place", _("step"), Unit.COUNT),
+        Column("from", _("what was done")),
+        Column("to", _("what followed")),
+        Column("sessions", _("sessions"), Unit.COUNT),
+        Column("share", _("share of this step"), Unit.SHARE),
+    ]
+    sums: dict[tuple[int, str], int] = {}
+    for place, step, _after, times in moves:
+        sums[place, step] = sums.get((place, step), 0) + times
+    rows = [
+        [
+            place,
+            _step(step),
+            gettext("end of the visit") if after is None else _step(after),
+            times,
+            times / sums[place, step],
+        ]
+        for place, step, after, times in moves
+    ]
+    return Table("moves", _("From step to step"), columns, rows)
 
 
 def _said(steps: list[str]) -> str:

@@ -21,7 +21,6 @@ from retention.reports.layers import Layers
 from retention.reports.lifecycle import Lifecycle
 from retention.reports.lost_profile import LostProfile
 from retention.reports.morning import Morning
-from retention.reports.order_cycle import OrderCycle
 from retention.reports.paths import Paths
 from retention.reports.payments import PaymentsAndChannels
 from retention.reports.product_loss import ProductLoss
@@ -58,7 +57,6 @@ REPORTS: list[Report] = [
     BounceAndDwell(),
     Paths(),
     PurchaseTimes(),
-    OrderCycle(),
     BoughtTogetherAndNext(),
     PaymentsAndChannels(),
     DiscountsAndPoints(),

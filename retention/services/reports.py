@@ -230,12 +230,15 @@ def _kept(report: Report, asked: Asked) -> ReportAnswer | None:
         return None
     if kept.stamp == _stamp(report, known):
         return kept
+    if not kept.stamp.endswith(report.hangs_on()):
+        return None
     of_the_day = kept.day == asked.known_day and kept.measures == known.measures
     return kept if of_the_day and kept.seconds > QUICK_SECONDS else None
 
 
 def _stamp(report: Report, known: RefreshState) -> str:
-    return f"{report.version}:{known.last_run_id}:{known.day}"
+    told = f"{report.version}:{known.last_run_id}:{known.day}"
+    return f"{told}:{hangs_on}" if (hangs_on := report.hangs_on()) else told
 
 
 def _key(asked: Asked) -> str:

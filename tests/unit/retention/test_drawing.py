@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from retention.reports.charts import Bars, Chart, Funnel, Intervals, Lines, Scatter, Series, Stacked
+from retention.reports.charts import Bars, Chart, Flow, Funnel, Intervals, Lines, Scatter, Series, Stacked
 from retention.reports.drawing import nice_ticks
 from retention.reports.svg import draw
 from retention.reports.words import Unit
@@ -36,6 +38,7 @@ class TestDrawings:
             Bars(XSS, [XSS, "b"], [Series(XSS, [1, None]), Series("x", [3, -2], [2, -3], [4, -1])], figure="x"),
             Stacked(XSS, [XSS, "b"], [Series(XSS, [1, 0]), Series("x", [3, 0])], whole=True),
             Funnel(XSS, [XSS, "b"], [10, 0]),
+            Flow(XSS, [XSS, "2"], [(0, XSS, "b", 3), (0, XSS, None, 1), (1, "b", None, 3)]),
             Scatter(XSS, [(0.1, 0.2), (0.5, 0.4)], [XSS, "b"], [1, 5], diagonal=True),
             Intervals(XSS, [XSS, "b"], [0.1, None], [0.0, None], [0.2, None]),
         ],
@@ -47,7 +50,9 @@ class TestDrawings:
         assert "nan" not in drawn
         assert drawn.count('<svg class="rk-svg"') == 2
 
-    @pytest.mark.parametrize("chart", [Lines("a"), Bars("a"), Stacked("a"), Funnel("a"), Scatter("a"), Intervals("a")])
+    @pytest.mark.parametrize(
+        "chart", [Lines("a"), Bars("a"), Stacked("a"), Funnel("a"), Flow("a"), Scatter("a"), Intervals("a")]
+    )
     def test_of_nothing_are_empty_frames(self, chart: Chart) -> None:
         assert draw(chart).startswith("<figure")
 
@@ -57,3 +62,15 @@ class TestDrawings:
 
     def test_draw_a_target_as_a_line(self) -> None:
         assert "target 20%" in draw(Lines("a", ["x"], [Series("s", [0.1])], Unit.SHARE), target=0.2).replace("20.0%", "20%")
+
+    def test_of_a_flow_keep_what_leaves_a_step_as_thick_as_what_came(self) -> None:
+        """Of eight at the first step three end there; the five that go on arrive with others from elsewhere."""
+        moves = [(0, "a", "c", 5), (0, "a", None, 3), (0, "b", "c", 2), (1, "c", None, 7)]
+        wide = draw(Flow("a", ["1", "2"], moves)).split("rk-narrow-only")[0]
+        heights = [float(each) for each in re.findall(r'class="rk-fill[^>]* height="([0-9.]+)"', wide)]
+        stub = float(re.findall(r'rk-flow-end"[^>]* height="([0-9.]+)"', wide)[0])
+        assert heights == pytest.approx([8 * 42, 2 * 42, 7 * 42])
+        assert stub == pytest.approx(3 * 42)
+        assert [name for name in ("a → c: 5", "b → c: 2", "a: 3 end here") if name in wide] == [
+            "a → c: 5", "b → c: 2", "a: 3 end here",
+        ]  # fmt: skip

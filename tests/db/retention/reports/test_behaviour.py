@@ -212,14 +212,29 @@ class TestOfBehaviour:
         found = sessions_of(shop, first, last, slug)
         taken: Counter[tuple[str, ...]] = Counter()
         longer = 0
+        moves: Counter[tuple[int, str, str | None]] = Counter()
         for part in found:
             steps = [label(event) for _place, event in part.iterrows()]
             steps = [step for place, step in enumerate(steps) if place == 0 or steps[place - 1] != step]
             taken[tuple(steps[:6])] += 1
             longer += len(steps) > 6
+            moves.update((place, step, after) for place, (step, after) in enumerate(pairs_of(steps), start=1))
         assert (counted["sessions"], counted["longer"]) == (len(found), longer)
         assert [row["sessions"] for row in counted["paths"]] == [count for _path, count in taken.most_common(50)]
         assert all(taken[tuple(row["steps"])] == row["sessions"] for row in counted["paths"])
+        seen: Counter[str] = Counter()
+        for (_place, step, _after), times in moves.items():
+            seen[step] += times
+        common = {step for step, _times in sorted(seen.items(), key=lambda each: (-each[1], each[0]))[:6]} | {None}
+        folded: Counter[tuple[int, str, str | None]] = Counter()
+        for (place, step, after), times in moves.items():
+            folded[place, step if step in common else "*", after if after in common else "*"] += times
+        assert {tuple(move[:3]): move[3] for move in counted["moves"]} == folded
+
+
+def pairs_of(steps: list[str]) -> list[tuple[str, str | None]]:
+    """Each of the first six steps with the one after it."""
+    return list(zip(steps, [*steps[1:], None], strict=True))[:6]
 
 
 def label(event: pd.Series) -> str:

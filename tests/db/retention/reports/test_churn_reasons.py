@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 
@@ -9,8 +10,9 @@ from retention.models import ChurnReason
 from retention.reports.base import Asked
 from retention.reports.churn_reasons import ChurnReasons
 from retention.selectors import scores_rows
-from retention.services.reasons import use_defaults
+from retention.services.reasons import switch_reason, use_defaults
 from retention.services.refresh import refresh
+from retention.services.reports import answer, read_question
 from tests.db.retention.test_reasons import ago, leaving
 from tests.factories import NOW, TODAY_NUMBER, make_event, make_member, make_order
 
@@ -51,6 +53,17 @@ class TestChurnReasons:
     def test_leave_out_whose_last_order_lies_elsewhere(self) -> None:
         [sentence] = ChurnReasons().run(request=Asked(TODAY_NUMBER - 30, TODAY_NUMBER, TODAY_NUMBER, NOW)).sentences
         assert sentence == "Nobody whose last order lies in this time is at risk, dormant or lost."
+
+    def test_are_counted_anew_when_the_list_changes_and_not_otherwise(self) -> None:
+        question = read_question(report=ChurnReasons(), given={}, now=NOW)
+        before = answer(question=question, now=NOW)
+        later = NOW + timedelta(minutes=5)
+        assert answer(question=question, now=later).counted_at == before.counted_at
+        switch_reason(reason="quality", active=False, now=NOW)
+        after = answer(question=question, now=later)
+        told = {row[0]: row[4] for row in after.result.tables[0].rows}
+        assert (after.counted_at, told.get("quality"), told["no reason known"]) == (later, None, 3)
+        assert after.result.notes[0].startswith("Stages and reasons are those of June 15, 2026, the last refresh")
 
     def test_say_when_the_list_cannot_be_asked(self) -> None:
         ChurnReason.objects.filter(reason="price").update(rule={"field": "gone", "operator": "=", "value": 1})

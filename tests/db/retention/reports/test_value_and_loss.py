@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency
 
-from members.models import Member
+from members.models import Member, MemberTier, Tier
 from retention.models import ScoringModel
 from retention.reports.city_tiers import tier_of
 from retention.reports.layers import Layers
@@ -23,6 +23,7 @@ from retention.services.refresh import refresh
 from retention.services.scoring import fit_models
 from tests.db.retention.reports.shop import ask, make_shop, month_ends, order_dates, rows_of, sold
 from tests.factories import NOW, TODAY_NUMBER, make_member, make_order
+from tests.tiers import put_in_force
 
 pytestmark = pytest.mark.django_db
 FIRST, LAST = date(2025, 8, 10), date(2026, 6, 15)
@@ -113,6 +114,27 @@ class TestLayers:
         assert table.rules
         for (line, column), rule in table.rules.items():
             assert preview(rule=rule).count == table.rows[line][names.index(column)]
+
+    def test_of_tiers_stand_from_the_highest_down_and_count_who_holds_them(self) -> None:
+        """The lowest tier brings most here, because most members hold it: it is not the first layer for that."""
+        put_in_force(("ordinary", 0), ("silver", 60_000), ("gold", 160_000))
+        make_shop(62)
+        told = Layers().run(request=ask(Layers(), by="tier"))
+        held = dict(MemberTier.objects.values_list("member_id", "tier__slug"))
+        buyers = {row.member for row in sold()}
+        names = dict(Tier.objects.in_force().values_list("slug", "name"))
+        expected = [
+            (name, sum(held.get(member) == slug for member in buyers))
+            for slug, name in reversed(names.items())
+            if any(held.get(member) == slug for member in buyers)
+        ]
+        rows = rows_of(told, "layers")
+        assert [(row["layer"], row["members"]) for row in rows] == expected
+        assert len(expected) > 1
+        assert told.sentences[0].startswith(f"“{expected[0][0]}” is ")
+        table = told.tables[0]
+        for (line, column), rule in table.rules.items():
+            assert preview(rule=rule).count == table.rows[line][[each.code for each in table.columns].index(column)]
 
     def test_of_tiers_say_so_where_nobody_holds_one(self) -> None:
         make_shop(61, members=5, orders=10)
