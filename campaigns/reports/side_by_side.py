@@ -14,6 +14,7 @@ from core.periods import start_of
 from retention.reports import words
 from retention.reports.base import Asked, Column, Counted, Figure, Report, Result, Table, ratio
 from retention.reports.charts import Intervals, Rows, Series
+from retention.reports.experience import by_chance
 from retention.reports.words import Unit
 
 MOST = 50
@@ -70,7 +71,7 @@ class CampaignsSideBySide(Report):
             values=values,
             charts=[*_lifts(judged), _fates(rows)],
             tables=[_outcomes(rows), _balances(rows)],
-            notes=_notes(rows, counted["campaigns"]),
+            notes=_notes(rows, counted["campaigns"], unsure=len(judged) > len(worked), compared=len(judged)),
         )
 
 
@@ -177,8 +178,16 @@ def _balances(rows: list[dict[str, Any]]) -> Table:
     return Table("balance", _("Who was due"), columns, [[row[column.code] for column in columns] for row in rows])
 
 
-def _notes(rows: list[dict[str, Any]], campaigns: int) -> list[str]:
+def _notes(rows: list[dict[str, Any]], campaigns: int, *, unsure: bool, compared: int) -> list[str]:
     told = [gettext("Revenue is what is left after discounts, so the cost of coupons is taken off already.")]
+    if unsure:
+        told.append(
+            gettext(
+                "Where the interval of the lift reaches across zero, the revenue beyond the control group may be chance as "
+                "well: it is added up with the rest, and proves nothing there."
+            )
+        )
+    told += by_chance(compared)
     if campaigns > len(rows):
         said = gettext("Of %(campaigns)s campaigns the newest %(shown)s are shown.")
         told.append(said % {"campaigns": words.number(campaigns), "shown": words.number(len(rows))})

@@ -88,7 +88,16 @@ class BoughtTogetherAndNext(Report):
             values=values,
             charts=_charts(pairs, afterwards),
             tables=[_pairs_table(pairs[:LISTED]), _next_table(afterwards[:LISTED])],
+            notes=_cut(pairs),
         )
+
+
+def _cut(pairs: list[dict[str, Any]]) -> list[str]:
+    """A rare pair may have a higher lift than any that was looked at."""
+    if len(pairs) < SHOWN:
+        return []
+    said = gettext("There are more pairs than these %(shown)s, which are the most frequent: lifts are of them alone.")
+    return [said % {"shown": words.number(SHOWN)}]
 
 
 def _together(lines: QuerySet[OrderLine, Any], column: str) -> QuerySet[Any, Any]:

@@ -7,13 +7,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_cte import CTE, with_cte
 
-from retention.features.events import BROWSING
 from retention.reports import words
 from retention.reports.base import Asked, Column, Counted, Figure, Report, Result, Table, ratio
 from retention.reports.buying import not_whole
 from retention.reports.calendar import month_place, months_of
 from retention.reports.charts import Lines, Series
-from retention.reports.sources import events_within
+from retention.reports.visits import browsing, shop_note
 from retention.reports.words import Unit
 
 
@@ -33,12 +32,10 @@ class ReturnVisits(Report):
         Figure("monthly_rate", _("return-visit rate within a month"), Unit.SHARE, better=1),
         Figure("visitors", _("visitors"), Unit.COUNT, better=1),
     )
-    by_shop = False
 
     def count(self, asked: Asked) -> Counted:
         months = months_of(asked.first_day, asked.last_day)
-        visits = events_within(asked).filter(kind__in=BROWSING)
-        days = CTE(visits.values("member_id", "day").distinct(), name="days")
+        days = CTE(browsing(asked).values("member_id", "day").distinct(), name="days")
         came = {"visitors": Count("member_id"), "again": Count("member_id", filter=Q(visits__gte=2))}
         of_month = CTE(
             days.queryset().values("member_id", month=month_place("day", months)).annotate(visits=Count("day")),
@@ -65,7 +62,8 @@ class ReturnVisits(Report):
     def show(self, asked: Asked, counted: Counted) -> Result:
         months, visitors, again = counted["months"], counted["visitors"], counted["again"]
         if not visitors:
-            return Result(sentences=[gettext("No visit is known of this period: no behaviour events have come in for it.")])
+            said = gettext("No visit is known of this period: no behaviour events have come in for it.")
+            return Result(sentences=[said], notes=shop_note(asked))
         rates = [ratio(month["again"], month["visitors"]) for month in months]
         whole = [month for month in months if month["whole"]] or months
         told = gettext("Of %(visitors)s who visited in this period %(share)s came back on another day.")
@@ -93,5 +91,5 @@ class ReturnVisits(Report):
                 )
             ],
             tables=[Table("months", _("By month"), columns, rows)],
-            notes=not_whole(asked, months),
+            notes=[*not_whole(asked, months), *shop_note(asked)],
         )

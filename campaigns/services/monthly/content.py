@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import Count, Q, Sum
 
 from campaigns.models import Campaign, CampaignStatus
 from campaigns.reports.results import campaign_report
-from core.periods import day_of
+from core.conf import shop_zone
+from core.periods import day_of, start_of
 from core.registry import figures
 from members.models import Order, OrderStatus
 from retention.models import DaySnapshot, MemberFacts, Segment, SegmentSize
@@ -127,7 +128,7 @@ def _segments(now: DaySnapshot | None, before: DaySnapshot | None) -> list[Json]
 
 def _campaigns(month: date) -> list[Json]:
     """The campaigns that were under way in the month, newest first, with their outcome so far."""
-    starts, ends = (datetime.combine(each, time.min, tzinfo=UTC) for each in (month, month_after(month)))
+    starts, ends = (start_of(day, shop_zone()) for day in _days(month))
     live = Campaign.objects.filter(activated_at__lt=ends).exclude(status=CampaignStatus.DRAFT)
     live = live.filter(Q(finished_at__isnull=True) | Q(finished_at__gte=starts)).select_related("version")
     return [_campaign(campaign) for campaign in live.order_by("-activated_at", "-pk")[:MOST_CAMPAIGNS]]

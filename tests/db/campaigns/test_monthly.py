@@ -7,13 +7,14 @@ import pytest
 from django.conf import settings
 
 from campaigns.models import MonthlyPolicy, MonthlyReport, MonthlyState
+from campaigns.services.lifecycle import finish
 from campaigns.services.monthly.content import month_content
 from campaigns.services.monthly.keeping import MonthNotOver, make_monthly, monthly_due, send_monthly
 from campaigns.services.monthly.words import month_words
 from retention.models import DaySnapshot
 from retention.selectors.overview import Overview
 from retention.services.refresh import refresh
-from tests.campaign_factories import make_running
+from tests.campaign_factories import know_everybody, make_running
 from tests.factories import NOW, make_member, make_order
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +53,15 @@ class TestContent:
             "average_minor": 5_000,
         }
         assert (content["trade_before"]["orders"], content["trade_before"]["new_buyers"]) == (1, 1)
+
+    def test_names_the_campaigns_that_ran_in_it_on_the_shops_calendar(self) -> None:
+        """1 June begins in the shop at 16:00 UTC on 31 May: who starts then did nothing in May."""
+        know_everybody()
+        inside = make_running(now=datetime(2026, 5, 31, 15, 59, tzinfo=UTC), slug="inside")
+        make_running(now=datetime(2026, 5, 31, 16, 0, tzinfo=UTC), slug="june")
+        over = make_running(now=datetime(2026, 4, 2, tzinfo=UTC), slug="over")
+        finish(campaign_id=over.pk, now=datetime(2026, 4, 30, 15, 59, tzinfo=UTC))
+        assert [row["slug"] for row in month_content(month=MAY)["campaigns"]] == [inside.slug]
 
     def test_does_not_know_levels_of_days_that_were_not_kept(self) -> None:
         sell()

@@ -212,6 +212,15 @@ class TestSideBySide:
         assert result.values == {"campaigns": 1, "worked": 1, "due": 60, "cost_minor": 0, "net_minor": 24_000}
         assert campaign.name in str(result.sentences[0])
         assert "+40.0 percentage points" in str(result.sentences[0])
+        assert not any("may be chance" in note for note in result.notes)
+
+    def test_says_that_the_revenue_may_be_chance_where_the_lift_may(self):
+        _campaign, treated, control = planned(30, 30)
+        make_order(treated[0], placed_at=NOW + SECOND, total_minor=90_000)
+        make_order(control[0], placed_at=NOW + SECOND, total_minor=2_000)
+        result = CampaignsSideBySide().run(request=self.asked(TODAY, TODAY + 30))
+        assert (result.values["worked"], result.values["net_minor"]) == (0, 88_000)
+        assert any("may be chance as well" in note for note in result.notes)
 
     def test_leaves_out_campaigns_that_had_nobody_due_then(self):
         planned(1, 0)

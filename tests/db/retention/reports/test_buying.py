@@ -101,20 +101,23 @@ class TestPurchaseCycle:
 
 
 class TestReturnVisits:
-    def test_equal_pandas(self) -> None:
+    @pytest.mark.parametrize("shop", ["", "south"])
+    def test_equal_pandas(self, shop: str) -> None:
+        """Events name no shop: of one, they are those of the members who have ordered there."""
         make_shop(43)
+        here = {row.member for row in sold(shop, until=LAST)} if shop else set(Member.objects.values_list("pk", flat=True))
         members = list(Member.objects.order_by("pk"))
         kinds = ["visit", "view", "search", "review", "complaint", "cart_add"]
         for number in range(150):
             day = 20_300 + (number * 37) % 300
             make_event(members[(number * 7) % 23], kinds[number % 6], occurred_at=shop_time(day))
         report = ReturnVisits()
-        told = report.run(request=ask(report, **PERIOD))
+        told = report.run(request=ask(report, shop=shop, **PERIOD))
         visits = pd.DataFrame(
             [
                 (event.member_id, on, f"{on:%Y-%m}")
                 for event in BehaviourEvent.objects.filter(kind__in=["visit", "view", "search", "cart_add"])
-                if FIRST <= (on := event.occurred_at.astimezone(shop_zone()).date()) <= LAST
+                if event.member_id in here and FIRST <= (on := event.occurred_at.astimezone(shop_zone()).date()) <= LAST
             ],
             columns=["who", "on", "month"],
         ).drop_duplicates()

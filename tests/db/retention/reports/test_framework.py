@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -21,7 +22,9 @@ from core.services.jobs import run_jobs
 from members.models import Shop
 from retention.models import ModelPolicy, ReportAnswer, ReportTarget
 from retention.reports.base import GROUPS, Report
+from retention.reports.charts import Heat
 from retention.reports.registry import REPORTS
+from retention.reports.svg import draw
 from retention.services import reports as service
 from retention.services.refresh import refresh
 from retention.services.reports import Answer, answer, find_report, forget_reports, read_question, set_target
@@ -42,6 +45,8 @@ def told(report: Report, **given: str) -> list[str]:
     for table in answered.result.tables:
         assert {len(row) for row in table.rows} <= {len(table.columns)}
     assert set(answered.result.values) <= {figure.code for figure in report.figures}
+    for chart in answered.result.charts:
+        assert isinstance(chart, Heat) or not re.search(r'[="\s,](nan|-?inf)\b', draw(chart))
     return [str(sentence) for sentence in answered.result.sentences]
 
 
@@ -85,6 +90,15 @@ class TestEveryReport:
         for days in (400, 420, 460):
             make_order(member, placed_at=NOW - timedelta(days=days))
         refresh(as_of=NOW)
+        assert all(told(report, compare="previous"))
+
+    @EVERY
+    def test_answers_a_sentence_where_all_was_refunded_or_cancelled(self, report: Report) -> None:
+        for number in range(40):
+            make_order(make_member(), placed_at=NOW - timedelta(days=number), total_minor=900, refunded_minor=900)
+            make_order(make_member(), placed_at=NOW - timedelta(days=number), status="cancelled")
+        refresh(as_of=NOW)
+        fit_models(as_of=NOW, now=NOW)
         assert all(told(report, compare="previous"))
 
     @EVERY
