@@ -20,7 +20,7 @@ from retention.models import DaySnapshot
 from retention.reports.morning import Morning
 from retention.scored import current_parameters
 from retention.selectors.trends import Change, Trend, level, moves, trends
-from retention.services.reports import brand_targets
+from retention.services.targets import brand_targets
 
 May = Callable[[str], bool]
 """Whether the reader has a permission."""

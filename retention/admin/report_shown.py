@@ -14,7 +14,8 @@ from retention.reports.base import Figure, Table
 from retention.reports.charts import Chart, Heat, Rule
 from retention.reports.svg import draw
 from retention.reports.words import Unit, text_of
-from retention.services.reports import Answer, Question, target_text, targets_of
+from retention.services.reports import Answer, Question
+from retention.services.targets import target_text, targets_of
 
 ARROWS = {1: "trending_up", -1: "trending_down", 0: "trending_flat"}
 

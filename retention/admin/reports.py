@@ -39,10 +39,9 @@ from retention.services.reports import (
     answer,
     find_report,
     read_question,
-    read_target,
-    set_target,
     shop_choices,
 )
+from retention.services.targets import read_target, set_target
 
 
 @admin.register(ReportAnswer)

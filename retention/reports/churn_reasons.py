@@ -99,7 +99,7 @@ class ChurnReasons(Report):
         }
         series = [Series(LABELS[stage], [row[stage] for row in added], colour=COLOURS[stage]) for stage in LEAVING]
         return Result(
-            sentences=[_headline(added, leaving)],
+            sentences=[_headline(added, leaving, known)],
             values=values,
             charts=[Rows(_("Leaving members by reason"), [_name(row["reason"]) for row in added], series)],
             tables=[_table(added, leaving)],
@@ -126,13 +126,22 @@ def _name(reason: str | None) -> str:
     return str(Reason(reason).label) if reason else gettext("not told")
 
 
-def _headline(added: list[dict[str, Any]], leaving: int) -> str:
-    said = gettext("%(members)s are leaving. The most frequent reason: %(reason)s (%(share)s).")
-    first = next((row for row in added if row["reason"] not in (None, Reason.NATURAL)), added[0])
+def _headline(added: list[dict[str, Any]], leaving: int, known: int) -> str:
+    """Of most members nothing tells why they leave: that is said before the reason that stands out most."""
+    first = next((row for row in added if row["reason"] not in (None, Reason.NATURAL)), None)
+    if first is None:
+        return gettext("%(members)s are leaving; for none of them a reason stands out.") % {
+            "members": words.members(leaving)
+        }
+    said = gettext(
+        "%(members)s are leaving; for %(known)s of them (%(share)s) a reason stands out, most often %(reason)s (%(count)s)."
+    )
     return said % {
         "members": words.members(leaving),
+        "known": words.number(known),
+        "share": words.percent(known / leaving),
         "reason": _name(first["reason"]),
-        "share": words.percent(first["members"] / leaving),
+        "count": words.number(first["members"]),
     }
 
 

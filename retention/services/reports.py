@@ -1,4 +1,4 @@
-"""Reports asked for, counted once and kept; targets on their figures."""
+"""Reports asked for, counted once and kept."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Min
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from core.conf import shop_currency, shop_zone
-from core.errors import DomainError, FieldProblem, InvalidInput, NotFound, Text
+from core.conf import shop_zone
+from core.errors import FieldProblem, InvalidInput, NotFound, Text
 from core.models import Job
-from core.money import DECIMALS
 from core.periods import FIRST_YEAR, LAST_YEAR, date_of, day_number, day_of
 from core.registry import JobKind, RunningJob
 from core.services.jobs import enqueue_job
 from members.models import Order, Shop
-from retention.models import RefreshState, ReportAnswer, ReportTarget
-from retention.reports.base import Asked, Counted, Figure, Report, Result
+from retention.models import RefreshState, ReportAnswer
+from retention.reports.base import Asked, Counted, Report, Result
 from retention.reports.registry import REPORTS
 from retention.reports.words import Unit, text_of
 from retention.selectors.state import state
+from retention.services.targets import targets_of
 
 JOB = "retention.report"
 QUICK_SECONDS = 2.0
@@ -169,7 +168,8 @@ def _options(report: Report, given: Mapping[str, str], problems: list[FieldProbl
 def answer(*, question: Question, now: datetime) -> Answer | Job:
     """This function will answer from what is kept, count now what is quick, and ask for a job for what is not.
 
-    1. A period that the data does not reach is answered in a sentence.
+    1. A period that the data does not reach is answered in a sentence; one before it that began before the data did is not
+       compared with, since what is missing would look like growth.
     2. What was counted from the same state of the data is shown again.
     3. Else it is counted: here, or, where it would take long, by a job, which is then returned.
     """
@@ -177,6 +177,8 @@ def answer(*, question: Question, now: datetime) -> Answer | Job:
     targets = targets_of(question.report, asked)
     if asked.first_day > asked.last_day:
         return Answer(question, _not_begun(asked), now, asked.as_of, targets=targets)
+    unknown = _not_known_before(asked) if question.compare else []
+    question = replace(question, compare=question.compare and not unknown)
     wanted = [asked, asked.before()] if question.compare else [asked]
     kept = [_kept(question.report, each) for each in wanted]
     if None in kept and _takes_long(question.report):
@@ -186,8 +188,19 @@ def answer(*, question: Question, now: datetime) -> Answer | Job:
     ]
     result = question.report.show(asked, found[0].counted)
     before = question.report.show(wanted[1], found[1].counted).values if question.compare else {}
-    result = replace(result, notes=[*result.notes, *_silence(asked)])
+    result = replace(result, notes=[*result.notes, *unknown, *_silence(asked)])
     return Answer(question, result, found[0].counted_at, found[0].as_of, before, targets)
+
+
+def _not_known_before(asked: Asked) -> list[Text]:
+    """This function will say that orders begin only after the period before did; nothing where they reach back that far."""
+    oldest = Order.objects.aggregate(day=Min("placed_day"))["day"]
+    if oldest is None or oldest <= asked.before().first_day:
+        return []
+    words = gettext(
+        "Orders are known from %(day)s on: the period before is not known whole, and nothing is compared with it."
+    )
+    return [words % {"day": text_of(oldest, Unit.DATE)}]
 
 
 def _silence(asked: Asked) -> list[Text]:
@@ -309,76 +322,7 @@ def forget_reports(*, now: datetime) -> dict[str, int]:
     return {"forgotten": forgotten}
 
 
-# --- targets
-
-
-class NoSuchFigure(DomainError):
-    """The report has no such figure."""
-
-    code = "unknown_figure"
-    status = 422
-
-
-def targets_of(report: Report, asked: Asked) -> dict[str, float]:
-    """This function will return the targets of a report for the shop that is asked about, or the brand's."""
-    of_shop: dict[str, Any] = {"shop_id": asked.shop_id}  # None is the brand
-    found = ReportTarget.objects.filter(report=report.code, **of_shop)
-    return dict(found.values_list("figure", "value"))
-
-
-def brand_targets(code: str) -> dict[str, float]:
-    """This function will return the brand's targets of a report, by figure."""
-    return dict(ReportTarget.objects.filter(report=code, shop__isnull=True).values_list("figure", "value"))
-
-
-def set_target(
-    *, report: Report, values: Mapping[str, float | None], shop_id: int | None, now: datetime, by: str = ""
-) -> None:
-    """This function will set what figures should be, each in its own unit, all or none; None takes a target away.
-
-    Raises NoSuchFigure.
-    """
-    codes = {figure.code for figure in report.figures}
-    if not values.keys() <= codes:
-        raise NoSuchFigure(_("The report has no such figure."))
-    with transaction.atomic():
-        for code, value in values.items():  # as many as a report has figures
-            found: dict[str, Any] = {"report": report.code, "figure": code, "shop_id": shop_id}
-            if value is None:
-                ReportTarget.objects.filter(**found).delete()
-            else:
-                ReportTarget.objects.update_or_create(**found, defaults={"value": value, "set_by": by, "set_at": now})
-
-
-def read_target(figure: Figure, text: str) -> float | None:
-    """This function will read a target as people write it: a share in per cent, money in whole units. Empty is none."""
-    told = text.strip().replace(",", "").replace("，", "").rstrip("%").strip()
-    if not told:
-        return None
-    try:
-        value = float(told)
-    except ValueError:
-        value = float("nan")
-    if not abs(value) < LARGEST_TARGET:
-        message = gettext("%(figure)s: “%(text)s” is not a number.") % {"figure": figure.label, "text": text[:40]}
-        raise InvalidInput(message, problems=[FieldProblem(figure.code, "invalid_number", message)])
-    return value * SCALES.get(figure.unit, 1.0) if figure.unit is not Unit.MONEY else value * 10 ** decimals()
-
-
-def target_text(figure: Figure, value: float | None) -> str:
-    """This function will write a target as `read_target` reads it."""
-    if value is None:
-        return ""
-    shown = value / 10 ** decimals() if figure.unit is Unit.MONEY else value / SCALES.get(figure.unit, 1.0)
-    return f"{shown:.10g}"
-
-
-LARGEST_TARGET = 1e15
-SCALES = {Unit.SHARE: 0.01}
-
-
-def decimals() -> int:
-    return DECIMALS.get(shop_currency(), 2)
+# --- what can be chosen
 
 
 def shop_choices() -> list[tuple[str, str]]:

@@ -47,7 +47,7 @@ class TestChurnReasons:
     def test_say_the_most_frequent_first(self) -> None:
         result = ChurnReasons().run(request=YEAR)
         [sentence] = result.sentences
-        assert sentence == "5 members are leaving. The most frequent reason: quality (40.0%)."
+        assert sentence == "5 members are leaving; for 4 of them (80.0%) a reason stands out, most often quality (2)."
         assert result.values["leaving"] == 5
 
     def test_leave_out_whose_last_order_lies_elsewhere(self) -> None:

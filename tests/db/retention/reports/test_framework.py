@@ -27,10 +27,11 @@ from retention.reports.registry import REPORTS
 from retention.reports.svg import draw
 from retention.services import reports as service
 from retention.services.refresh import refresh
-from retention.services.reports import Answer, answer, find_report, forget_reports, read_question, set_target
+from retention.services.reports import Answer, answer, find_report, forget_reports, read_question
 from retention.services.scoring import fit_models
+from retention.services.targets import set_target
 from tests.db.retention.reports.shop import make_shop
-from tests.factories import NOW, default_shop, make_member, make_order, shop_time
+from tests.factories import NOW, make_member, make_order, shop_time
 from tests.rest import caller, paths_of
 
 pytestmark = pytest.mark.django_db
@@ -236,33 +237,6 @@ class TestWhatIsKept:
         assert forget_reports(now=NOW + timedelta(days=41)) == {"forgotten": 1}
 
 
-class TestTargets:
-    def test_are_of_the_brand_or_of_a_shop_and_are_taken_away(self) -> None:
-        churn, shop = find_report("churn"), default_shop()
-        for shop_id, value in ((None, 0.05), (shop.pk, 0.08), (None, 0.04)):
-            set_target(report=churn, values={"churn_rate": value}, shop_id=shop_id, now=NOW, by="ann")
-        assert sorted(ReportTarget.objects.values_list("shop", "value"), key=str) == [(shop.pk, 0.08), (None, 0.04)]
-        set_target(report=churn, values={"churn_rate": None}, shop_id=None, now=NOW)
-        assert list(ReportTarget.objects.values_list("shop", "value")) == [(shop.pk, 0.08)]
-
-    def test_of_a_figure_that_the_report_has_not_are_refused(self) -> None:
-        with pytest.raises(service.NoSuchFigure):
-            set_target(report=find_report("churn"), values={"lost": 1, "profit": 1}, shop_id=None, now=NOW)
-        assert not ReportTarget.objects.exists()
-
-    @pytest.mark.parametrize(("text", "value"), [("5", 0.05), ("5.5 %", 0.055), ("", None), ("1,200", 12.0)])
-    def test_are_read_as_people_write_them(self, text: str, value: float | None) -> None:
-        figure = find_report("churn").figure("churn_rate")
-        read = service.read_target(figure, text)
-        assert read == (None if value is None else pytest.approx(value))
-        assert service.read_target(figure, service.target_text(figure, read)) == read
-
-    @pytest.mark.parametrize("text", ["much", "nan", "inf", "1e99"])
-    def test_that_are_no_number_are_refused(self, text: str) -> None:
-        with pytest.raises(InvalidInput):
-            service.read_target(find_report("churn").figure("lost"), text)
-
-
 class TestOverRest:
     def test_lists_every_report_page_by_page(self) -> None:
         api = caller("reports:read")
@@ -298,6 +272,14 @@ class TestOverRest:
         lost = next(figure for figure in figures if figure["name"] == "lost")
         assert lost["target"] == 3
         assert all(figure["previous"] is not None for figure in figures if figure["unit"] == "count")
+
+    def test_compares_with_nothing_where_orders_begin_within_the_period_before(self) -> None:
+        make_order(make_member(), placed_at=NOW - timedelta(days=60))
+        refresh(as_of=NOW)
+        for first, known in (("2026-05-17", True), ("2026-05-16", False)):  # the periods before begin on 17 and 15 April
+            told = caller("reports:read").get(f"reports/churn/?from={first}&compare=previous").json()
+            previous = next(figure["previous"] for figure in told["figures"] if figure["name"] == "active")
+            assert (previous is not None, any("nothing is compared" in note for note in told["notes"])) == (known, not known)
 
     def test_refuses_what_makes_no_sense_by_its_name(self) -> None:
         api = caller("reports:read")
