@@ -39,7 +39,7 @@ class PaymentsAndChannels(Report):
         Figure("orders", _("orders"), Unit.COUNT, better=1),
         Figure("paid_share", _("orders that are paid"), Unit.SHARE, better=1),
         Figure("average_minor", _("average order"), Unit.MONEY, better=1),
-        Figure("top_share", _("share of the payment method used most"), Unit.SHARE),
+        Figure("top_share", _("share of the payment method used most, where known"), Unit.SHARE),
     )
 
     def count(self, asked: Asked) -> Counted:
@@ -49,17 +49,18 @@ class PaymentsAndChannels(Report):
         rows = counted["payment"]
         if not rows:
             return Result(sentences=[gettext("Nobody ordered in this time.")])
+        known = [row for row in rows if row["name"]]
         orders = sum(row["orders"] for row in rows)
         values = {
             "orders": orders,
             "paid_share": ratio(sum(row["paid"] for row in rows), orders),
             "average_minor": ratio(sum(row["revenue"] for row in rows), orders),
-            "top_share": ratio(rows[0]["orders"], orders),
+            "top_share": ratio(known[0]["orders"], sum(row["orders"] for row in known)) if known else None,
         }
         return Result(
-            sentences=[_headline(rows[0], values)],
+            sentences=[_headline(known, values)],
             values=values,
-            charts=[_chart(code, counted[code]) for code in BY],
+            charts=[_chart(code, counted[code]) for code in BY if any(row["name"] for row in counted[code])],
             tables=[_table(code, counted[code], orders) for code in BY],
         )
 
@@ -84,14 +85,15 @@ def _name(row: dict[str, Any]) -> str:
     return row["name"] or gettext("not known")
 
 
-def _headline(first: dict[str, Any], values: dict[str, Any]) -> str:
-    said = gettext("“%(name)s” leads with %(share)s of %(orders)s orders; an order brings %(average)s on average.")
-    return said % {
-        "name": _name(first),
-        "share": words.percent(values["top_share"]),
-        "orders": words.number(values["orders"]),
-        "average": words.money(values["average_minor"]),
-    }
+def _headline(known: list[dict[str, Any]], values: dict[str, Any]) -> str:
+    average = words.money(values["average_minor"])
+    if not known:
+        said = gettext("No order of this time says how it was paid; an order brings %(average)s on average.")
+        return said % {"average": average}
+    said = gettext(
+        "“%(name)s” leads with %(share)s of the orders whose payment is known; an order brings %(average)s on average."
+    )
+    return said % {"name": known[0]["name"], "share": words.percent(values["top_share"]), "average": average}
 
 
 def _chart(code: str, rows: list[dict[str, Any]]) -> Rows:

@@ -28,14 +28,16 @@ class VisitorLoss(Report):
     question = _("How many visitors leave without buying, and what do they spend elsewhere?")
     term = _("visitor loss rate and purchase-loss amount")
     definition = _(
-        "Visitors are members who did something in the shop in the month. Lost are those of them without an order in that "
-        "month. For one shop the purchase-loss amount is what its lost visitors spent in the brand's other shops in the "
-        "same month. What visitors spend with others nobody here can see: such an amount is taken from the figures entered "
-        "under “Purchase losses”, and is not known without them."
+        "Visitors are members who did something in the shop in a time. Lost are those of them without an order in it. In a "
+        "long time most visitors order once, so the rate of a month says more. For one shop the purchase-loss amount is "
+        "what its lost visitors spent in the brand's other shops in the same time. What visitors spend with others nobody "
+        "here can see: such an amount is taken from the figures entered under “Purchase losses”, and is not known without "
+        "them."
     )
-    formula = _("visitor loss rate = visitors without an order in the period ÷ visitors")
+    formula = _("visitor loss rate = visitors without an order in the month (or period) ÷ visitors")
     figures = (
-        Figure("loss_rate", _("visitor loss rate"), Unit.SHARE, better=-1),
+        Figure("monthly_rate", _("visitor loss rate within a month"), Unit.SHARE, better=-1),
+        Figure("loss_rate", _("visitor loss rate of the period"), Unit.SHARE, better=-1),
         Figure("visitors", _("visitors"), Unit.COUNT, better=1),
         Figure("lost", _("visitors lost"), Unit.COUNT, better=-1),
         Figure("loss_minor", _("purchase-loss amount"), Unit.MONEY, better=-1),
@@ -53,7 +55,9 @@ class VisitorLoss(Report):
     def show(self, asked: Asked, counted: Counted) -> Result:
         whole, months, told = counted["whole"], counted["months"], counted["told"]
         loss = _loss(asked, whole, told)
+        visits, gone = (sum(month[name] for month in months) for name in ("visitors", "lost"))
         values = {
+            "monthly_rate": ratio(gone, visits),
             "loss_rate": ratio(whole["lost"], whole["visitors"]),
             "visitors": whole["visitors"],
             "lost": whole["lost"],
@@ -63,11 +67,11 @@ class VisitorLoss(Report):
             sentence = nothing_done()
             charts, tables = [], _told_table(told)
         else:
-            sentence = _headline(whole, loss)
+            sentence = _headline(whole, values["monthly_rate"], loss)
             rates = [ratio(month["lost"], month["visitors"]) for month in months]
             labels = [month["month"] for month in months]
             title = _("Visitor loss rate by month")
-            charts = [Lines(title, labels, [Series(_("visitor loss rate"), rates)], Unit.SHARE, figure="loss_rate")]
+            charts = [Lines(title, labels, [Series(_("visitor loss rate"), rates)], Unit.SHARE, figure="monthly_rate")]
             tables = [_table(asked, months, rates), *_told_table(told)]
         return Result(
             sentences=[sentence],
@@ -123,9 +127,13 @@ def _loss(asked: Asked, whole: dict[str, int], told: list[dict[str, Any]]) -> in
     return whole["elsewhere"] + (entered or 0)
 
 
-def _headline(whole: dict[str, int], loss: int | None) -> str:
-    said = gettext("%(lost)s of %(visitors)s visitors (%(share)s) did not order; what they spent elsewhere: %(amount)s.")
+def _headline(whole: dict[str, int], monthly: float | None, loss: int | None) -> str:
+    said = gettext(
+        "In a month %(monthly)s of visitors leave without an order; in the whole period %(lost)s of %(visitors)s "
+        "(%(share)s). What they spent elsewhere: %(amount)s."
+    )
     return said % {
+        "monthly": words.percent(monthly),
         "lost": words.number(whole["lost"]),
         "visitors": words.number(whole["visitors"]),
         "share": words.percent(ratio(whole["lost"], whole["visitors"])),

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from core.periods import date_of
 from retention.models import LossFigure
 from retention.reports.base import Asked, Report
 from retention.reports.funnel import ConversionFunnel
@@ -128,7 +129,9 @@ def band(wait: timedelta) -> str:
 class TestOfBehaviour:
     def test_visitors_lost_are_those_without_an_order(self, shop: RandomShop, first: int, last: int, slug: str) -> None:
         report = VisitorLoss()
-        found = report.count(ask(report, shop, first, last, slug))["whole"]
+        asked = ask(report, shop, first, last, slug)
+        counted = report.count(asked)
+        found = counted["whole"]
         events = shop.known_events(first=first, last=last, shop=slug)
         came = set(events.loc[events["kind"].isin(BROWSING), "member"])
         lost = came - set(shop.counted_orders(first=first, last=last, shop=slug)["member"])
@@ -136,6 +139,12 @@ class TestOfBehaviour:
         elsewhere = everywhere[(everywhere["shop"] != slug) & everywhere["member"].isin(lost)]
         spent = int(elsewhere["revenue"].sum()) if slug else 0
         assert found == {"visitors": len(came), "lost": len(lost), "elsewhere": spent}
+        seen = events[events["kind"].isin(BROWSING)]
+        visits = {(row.member, month(row.day)) for row in seen.itertuples()}
+        bought = {
+            (row.member, month(row.day)) for row in shop.counted_orders(first=first, last=last, shop=slug).itertuples()
+        }
+        assert report.show(asked, counted).values["monthly_rate"] == len(visits - bought) / len(visits)
 
     def test_products_are_lost_to_others_of_the_same_day(self, shop: RandomShop, first: int, last: int, slug: str) -> None:
         report = ProductLoss()
@@ -230,6 +239,10 @@ class TestOfBehaviour:
         for (place, step, after), times in moves.items():
             folded[place, step if step in common else "*", after if after in common else "*"] += times
         assert {tuple(move[:3]): move[3] for move in counted["moves"]} == folded
+
+
+def month(day: int) -> str:
+    return f"{date_of(int(day)):%Y-%m}"
 
 
 def pairs_of(steps: list[str]) -> list[tuple[str, str | None]]:

@@ -338,6 +338,12 @@ class TestThePage:
         assert "There is no such shop." in page
         assert "Nobody ordered in this time" in page
 
+    def test_leaves_out_pictures_and_tables_of_nothing(self, boss: Client) -> None:
+        make_order(make_member(), placed_at=NOW - timedelta(days=200))
+        refresh(as_of=NOW)
+        seen = boss.get(reverse("admin:retention_report", args=["refunds-complaints"])).context
+        assert ([table["code"] for table in seen["tables"]], seen["pictures"]) == (["any"], [])
+
     def test_that_is_none_is_not_found(self, boss: Client) -> None:
         assert boss.get(reverse("admin:retention_report", args=["nothing"])).status_code == 404
 

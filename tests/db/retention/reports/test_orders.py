@@ -84,6 +84,9 @@ class TestOfOrders:
                 for name, part in orders.groupby(column)
             }
             assert {row["name"]: row for row in counted[code]} == expected
+        named = orders.loc[orders["payment_method"] != "", "payment_method"]
+        shown = report.show(ask(report, shop, first, last, slug), counted).values["top_share"]
+        assert shown == (named.value_counts().max() / len(named) if len(named) else None)
 
     @pytest.mark.parametrize("level", ["category", "product"])
     def test_pairs_bought_together_and_next(self, shop: RandomShop, first: int, last: int, slug: str, level: str) -> None:
