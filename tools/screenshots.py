@@ -80,24 +80,24 @@ def rfm(page: Page, base: str) -> None:
 
 def model(page: Page, base: str) -> None:
     page.goto(f"{base}/admin/retention/scoringmodel/")
-    page.locator("a[href*='scoringmodel/']", has_text="in use").first.click()
+    page.locator("#models h3 a").first.click()
 
 
 def why(page: Page, base: str) -> None:
     """Why a member is in a segment: each condition with the member's value."""
     member(page, base)
-    page.locator("#why-segment").select_option(index=1)
+    page.locator("#why-segment").select_option(label="Big spenders who are leaving")
     page.locator("form[data-into=why-answer] button").click()
     page.locator("#why-answer ul, #why-answer li").first.wait_for()
     page.locator("#why-segment").scroll_into_view_if_needed()
 
 
 PICTURES: tuple[tuple[str, str, int, Callable[[Page, str], None]], ...] = (
-    ("today.png", "en", 1090, today),
-    ("today.zh.png", "zh", 1090, today),
+    ("today.png", "en", 1120, today),
+    ("today.zh.png", "zh", 1120, today),
     ("segment.png", "en", 1000, segment),
     ("campaign.png", "en", 900, campaign),
-    ("member.png", "en", 1000, member),
+    ("member.png", "en", 900, member),
     ("report-cohorts.png", "en", 1000, cohorts),
     ("report-survival.png", "en", 900, survival),
     ("report-rfm.png", "en", 900, rfm),
