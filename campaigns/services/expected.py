@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count
+from django.db.models import Count, F, Q
 
 from campaigns.models import Arm, Campaign, CampaignStatus, Enrolment, EnrolmentStatus
 from campaigns.services.documents import trigger_of
@@ -45,32 +45,33 @@ def expected_today(*, now: datetime, whole: bool) -> Sequence[Expected]:
     running = (
         Campaign.objects.filter(status=CampaignStatus.RUNNING).select_related("version").order_by("-activated_at", "-pk")
     )
-    found = [_of_campaign(campaign, now, until, whole) for campaign in running]
+    waiting, known = _waiting(until), state().as_of is not None
+    found = [
+        Expected(campaign, waiting.get(campaign.pk, 0), _coming(campaign, now, until, whole) if known else 0)
+        for campaign in running.select_related("version")
+    ]
     return [each for each in found if each.members or each.coming is None]
 
 
-def _of_campaign(campaign: Campaign, now: datetime, until: datetime, whole: bool) -> Expected:
-    if campaign.ends_at is not None:
-        until = min(until, campaign.ends_at - timedelta(microseconds=1))
-    waiting = Enrolment.objects.filter(
-        campaign=campaign, status=EnrolmentStatus.WAITING, arm=Arm.TREATED, next_at__lte=until
-    ).aggregate(members=Count("pk"))["members"]
-    return Expected(campaign, waiting, _coming(campaign, now, until, whole))
+def _waiting(until: datetime) -> Mapping[int, int]:
+    """Of each running campaign, who is due already and has a treatment coming before it or the day ends."""
+    in_time = Q(campaign__ends_at__isnull=True) | Q(campaign__ends_at__gt=F("next_at"))
+    waiting = Enrolment.objects.filter(in_time, campaign__status=CampaignStatus.RUNNING, next_at__lte=until)
+    waiting = waiting.filter(status=EnrolmentStatus.WAITING, arm=Arm.TREATED)
+    return dict(waiting.values_list("campaign_id").annotate(members=Count("pk")))
 
 
 def _coming(campaign: Campaign, now: datetime, until: datetime, whole: bool) -> int | None:
-    """Asked as planning asks, as if it were the day's last moment."""
-    version = campaign.version
-    begins = campaign.starts_at
-    if version is None or until < now or state().as_of is None or (begins is not None and begins > until):
-        return 0
-    found = None if hindrance(version=version, now=now) else trigger_of(version.trigger)
-    if found is None:
+    """Asked as planning asks, as if it were the day's last moment, or the campaign's."""
+    version, begins, ends = campaign.version, campaign.starts_at, campaign.ends_at
+    until = until if ends is None else min(until, ends - timedelta(microseconds=1))
+    found = None if version is None else trigger_of(version.trigger)
+    if version is None or found is None or until < now or (begins is not None and begins > until):
         return 0
     trigger, params = found
     try:
         candidates = trigger.candidates(campaign=campaign, params=params, now=until)
-        if candidates is None:
+        if candidates is None or hindrance(version=version, now=now):
             return 0
         if trigger.asks_everybody and not whole:
             return None
