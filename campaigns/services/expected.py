@@ -48,7 +48,7 @@ def expected_today(*, now: datetime, whole: bool) -> Sequence[Expected]:
     waiting, known = _waiting(until), state().as_of is not None
     found = [
         Expected(campaign, waiting.get(campaign.pk, 0), _coming(campaign, now, until, whole) if known else 0)
-        for campaign in running.select_related("version")
+        for campaign in running
     ]
     return [each for each in found if each.members or each.coming is None]
 
