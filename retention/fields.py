@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -16,6 +18,9 @@ from rules.fields import Field, FieldCatalogue, FieldType
 
 ORDERS, VISITS, HABITS, SCORES, LOYALTY = _("Orders"), _("Visits"), _("Habits"), _("Scores"), _("Loyalty")
 CONTACTS = _("Messages and coupons")
+
+Text = Promise | str
+Choices = tuple[tuple[str | int, Any], ...]
 
 CHURN_REASON = "churn_reason"
 """What the rules of reasons may not read, nor the segments that they name."""
@@ -53,247 +58,196 @@ _WINDOW_LABELS: dict[int, tuple[Promise, Promise]] = {
 }
 
 
-def _number(name: str, label: Promise, *, unit: str, nullable: bool = False, **more: object) -> Field:
-    return Field(name=name, type=FieldType.NUMBER, label=label, unit=unit, nullable=nullable, group=ORDERS, **more)  # type: ignore[arg-type]
+# Rows of the tables below: a field of each type. What is counted is 0 of nothing, never missing.
 
 
-def _money(name: str, label: Promise, *, nullable: bool = False, help: Promise | str = "") -> Field:
-    return Field(name=name, type=FieldType.MONEY, label=label, nullable=nullable, group=ORDERS, help=help)
+def _counted(name: str, label: Promise, unit: str, group: Promise, help: Text = "") -> Field:
+    return Field(name=name, type=FieldType.NUMBER, label=label, unit=unit, nullable=False, group=group, help=help)
 
 
-def _share(name: str, label: Promise, help: Promise) -> Field:
-    return Field(name=name, type=FieldType.SHARE, label=label, group=ORDERS, help=help)
+def _number(name: str, label: Promise, group: Promise, help: Text = "", *, unit: str = "") -> Field:
+    return Field(name=name, type=FieldType.NUMBER, label=label, unit=unit, group=group, help=help)
 
 
-def _score(name: str, label: Promise, help: Promise) -> Field:
-    return Field(name=name, type=FieldType.NUMBER, label=label, group=SCORES, help=help)
+def _decimal(name: str, label: Promise, group: Promise, help: Text = "", *, unit: str = "") -> Field:
+    return Field(name=name, type=FieldType.DECIMAL, label=label, unit=unit, group=group, help=help)
+
+
+def _money(name: str, label: Promise, group: Promise, help: Text = "", *, nullable: bool = True) -> Field:
+    return Field(name=name, type=FieldType.MONEY, label=label, nullable=nullable, group=group, help=help)
+
+
+def _share(name: str, label: Promise, group: Promise, help: Text = "") -> Field:
+    return Field(name=name, type=FieldType.SHARE, label=label, group=group, help=help)
+
+
+def _date(name: str, label: Promise, column: str, group: Promise, help: Text = "") -> Field:
+    return Field(name=name, type=FieldType.DATE, label=label, column=column, group=group, help=help)
+
+
+def _text(name: str, label: Promise, group: Promise, help: Text = "") -> Field:
+    return Field(name=name, type=FieldType.TEXT, label=label, group=group, help=help)
+
+
+def _choice(
+    name: str, label: Promise, choices: Choices, help: Text = "", *, nullable: bool = True, group: Promise = SCORES
+) -> Field:
+    return Field(
+        name=name, type=FieldType.ENUMERATION, label=label, choices=choices, nullable=nullable, group=group, help=help
+    )
 
 
 FACT_FIELDS = (
-    _number("order_count", pgettext_lazy("how many", "Orders"), unit="orders"),
-    _money("revenue_minor", _("Revenue"), help=_("Order totals less refunds.")),
-    _money("average_order_minor", _("Average order"), nullable=True),
-    *(_number(f"order_count_{days}d", _WINDOW_LABELS[days][0], unit="orders") for days in WINDOWS),
-    *(_money(f"revenue_minor_{days}d", _WINDOW_LABELS[days][1]) for days in WINDOWS),
-    Field(name="first_order_at", type=FieldType.DATE, label=_("First order"), column="first_order_day", group=ORDERS),
-    Field(name="last_order_at", type=FieldType.DATE, label=_("Last order"), column="last_order_day", group=ORDERS),
-    _number("refund_count", _("Refunds"), unit="refunds"),
-    _share("refund_rate", _("Share of orders refunded"), _("Orders with a refund among all orders.")),
-    _share("coupon_share", _("Share of orders with a coupon"), _("Orders with a coupon among all orders.")),
-    _share("discount_share", _("Discount share"), _("Discounts as a part of list prices.")),
-    Field(
-        name="preferred_hour",
-        type=FieldType.NUMBER,
-        label=_("Preferred hour"),
-        group=HABITS,
-        help=_("The hour of the day, from 0 to 23, in which most orders were placed; the earlier of two."),
+    _counted("order_count", pgettext_lazy("how many", "Orders"), "orders", ORDERS),
+    _money("revenue_minor", _("Revenue"), ORDERS, _("Order totals less refunds."), nullable=False),
+    _money("average_order_minor", _("Average order"), ORDERS),
+    *(_counted(f"order_count_{days}d", _WINDOW_LABELS[days][0], "orders", ORDERS) for days in WINDOWS),
+    *(_money(f"revenue_minor_{days}d", _WINDOW_LABELS[days][1], ORDERS, nullable=False) for days in WINDOWS),
+    _date("first_order_at", _("First order"), "first_order_day", ORDERS),
+    _date("last_order_at", _("Last order"), "last_order_day", ORDERS),
+    _counted("refund_count", _("Refunds"), "refunds", ORDERS),
+    _share("refund_rate", _("Share of orders refunded"), ORDERS, _("Orders with a refund among all orders.")),
+    _share("coupon_share", _("Share of orders with a coupon"), ORDERS, _("Orders with a coupon among all orders.")),
+    _share("discount_share", _("Discount share"), ORDERS, _("Discounts as a part of list prices.")),
+    _number(
+        "preferred_hour",
+        _("Preferred hour"),
+        HABITS,
+        _("The hour of the day, from 0 to 23, in which most orders were placed; the earlier of two."),
     ),
-    Field(
-        name="preferred_channel",
-        type=FieldType.TEXT,
-        label=_("Preferred channel"),
-        group=HABITS,
-        help=_("The channel of most orders; the first by the alphabet of two."),
+    _text(
+        "preferred_channel",
+        _("Preferred channel"),
+        HABITS,
+        _("The channel of most orders; the first by the alphabet of two."),
     ),
-    Field(
-        name="favourite_category",
-        type=FieldType.TEXT,
-        label=_("Favourite category"),
-        group=HABITS,
-        help=_("The category of most order lines; the first by the alphabet of two."),
+    _text(
+        "favourite_category",
+        _("Favourite category"),
+        HABITS,
+        _("The category of most order lines; the first by the alphabet of two."),
     ),
-    Field(
-        name="last_visit_at",
-        type=FieldType.DATE,
-        label=_("Last visit"),
-        column="last_visit_day",
-        group=VISITS,
-        help=_("The last day on which the member was in the shop: visited, looked, searched, used a cart."),
+    _date(
+        "last_visit_at",
+        _("Last visit"),
+        "last_visit_day",
+        VISITS,
+        _("The last day on which the member was in the shop: visited, looked, searched, used a cart."),
     ),
-    Field(
-        name="carts_left_30d",
-        type=FieldType.NUMBER,
-        label=_("Carts left in 30 days"),
-        unit="carts",
-        nullable=False,
-        group=VISITS,
-        help=_("Days on which something was put into the cart, with no checkout and no order on that day or the next."),
+    _counted(
+        "carts_left_30d",
+        _("Carts left in 30 days"),
+        "carts",
+        VISITS,
+        _("Days on which something was put into the cart, with no checkout and no order on that day or the next."),
     ),
-    Field(
-        name="complaint_count_90d",
-        type=FieldType.NUMBER,
-        label=_("Complaints in 90 days"),
-        unit="complaints",
-        nullable=False,
-        group=VISITS,
+    _counted("complaint_count_90d", _("Complaints in 90 days"), "complaints", VISITS),
+    _decimal("average_rating", _("Average rating"), VISITS, _("The mean of all ratings given, from 1 to 5.")),
+    _counted("points_balance", _("Points balance"), "points", LOYALTY, _("Points that can be spent now.")),
+    _counted(
+        "growth_value", _("Growth value"), "", LOYALTY, _("All growth earned, less what was taken back; it is never spent.")
     ),
-    Field(
-        name="average_rating",
-        type=FieldType.DECIMAL,
-        label=_("Average rating"),
-        group=VISITS,
-        help=_("The mean of all ratings given, from 1 to 5."),
+    _date(
+        "last_contacted_at",
+        _("Last message"),
+        "last_contacted_day",
+        CONTACTS,
+        _("The last day on which a campaign's message was handed to its provider."),
     ),
-    Field(
-        name="points_balance",
-        type=FieldType.NUMBER,
-        label=_("Points balance"),
-        unit="points",
-        nullable=False,
-        group=LOYALTY,
-        help=_("Points that can be spent now."),
+    _counted(
+        "messages_30d",
+        _("Messages in 30 days"),
+        "messages",
+        CONTACTS,
+        _("Messages of campaigns, over whatever channel, that were handed to their providers."),
     ),
-    Field(
-        name="growth_value",
-        type=FieldType.NUMBER,
-        label=_("Growth value"),
-        nullable=False,
-        group=LOYALTY,
-        help=_("All growth earned, less what was taken back; it is never spent."),
-    ),
-    Field(
-        name="last_contacted_at",
-        type=FieldType.DATE,
-        label=_("Last message"),
-        column="last_contacted_day",
-        group=CONTACTS,
-        help=_("The last day on which a campaign's message was handed to its provider."),
-    ),
-    Field(
-        name="messages_30d",
-        type=FieldType.NUMBER,
-        label=_("Messages in 30 days"),
-        unit="messages",
-        nullable=False,
-        group=CONTACTS,
-        help=_("Messages of campaigns, over whatever channel, that were handed to their providers."),
-    ),
-    Field(
-        name="coupons_redeemed_90d",
-        type=FieldType.NUMBER,
-        label=_("Coupons redeemed in 90 days"),
-        unit="coupons",
-        nullable=False,
-        group=CONTACTS,
-        help=_("Uses of this shop's own coupons that were not given back."),
+    _counted(
+        "coupons_redeemed_90d",
+        _("Coupons redeemed in 90 days"),
+        "coupons",
+        CONTACTS,
+        _("Uses of this shop's own coupons that were not given back."),
     ),
 )
 """What stays the same however late one asks."""
 
 SCORE_FIELDS = (
-    Field(
-        name="days_since_last_visit",
-        type=FieldType.NUMBER,
-        label=_("Days since last visit"),
+    _number("days_since_last_visit", _("Days since last visit"), VISITS, unit="days"),
+    _number("days_since_last_order", _("Days since last order"), HABITS, unit="days"),
+    _decimal(
+        "mean_gap_days",
+        _("Mean days between orders"),
+        HABITS,
+        _("Known from the second day with an order on."),
         unit="days",
-        group=VISITS,
     ),
-    Field(
-        name="days_since_last_order",
-        type=FieldType.NUMBER,
-        label=_("Days since last order"),
+    _decimal(
+        "rhythm_days",
+        _("Buying rhythm"),
+        HABITS,
+        _("Days within which the next order is expected: the member's own habit, steadied by the shop's."),
         unit="days",
-        group=HABITS,
     ),
-    Field(
-        name="mean_gap_days",
-        type=FieldType.DECIMAL,
-        label=_("Mean days between orders"),
-        unit="days",
-        group=HABITS,
-        help=_("Known from the second day with an order on."),
-    ),
-    Field(
-        name="rhythm_days",
-        type=FieldType.DECIMAL,
-        label=_("Buying rhythm"),
-        unit="days",
-        group=HABITS,
-        help=_("Days within which the next order is expected: the member's own habit, steadied by the shop's."),
-    ),
-    Field(
-        name="overdue_ratio",
-        type=FieldType.DECIMAL,
-        label=_("Overdue"),
+    _decimal(
+        "overdue_ratio",
+        _("Overdue"),
+        HABITS,
+        _("Days since the last order as a multiple of the buying rhythm: 2 is twice as long as usual."),
         unit="rhythms",
-        group=HABITS,
-        help=_("Days since the last order as a multiple of the buying rhythm: 2 is twice as long as usual."),
     ),
-    _score("r_score", _("R score"), _("How recently, from 1 to 5: 5 is the fifth of members who ordered last.")),
-    _score("f_score", _("F score"), _("How often, from 1 to 5: 5 is the fifth of members with the most orders.")),
-    _score("m_score", _("M score"), _("How much, from 1 to 5: 5 is the fifth of members with the most revenue.")),
-    Field(
-        name="rfm_group",
-        type=FieldType.ENUMERATION,
-        label=_("RFM group"),
-        group=SCORES,
-        choices=tuple(GROUP_LABELS.items()),
+    _number("r_score", _("R score"), SCORES, _("How recently, from 1 to 5: 5 is the fifth of members who ordered last.")),
+    _number("f_score", _("F score"), SCORES, _("How often, from 1 to 5: 5 is the fifth of members with the most orders.")),
+    _number("m_score", _("M score"), SCORES, _("How much, from 1 to 5: 5 is the fifth of members with the most revenue.")),
+    _choice("rfm_group", _("RFM group"), tuple(GROUP_LABELS.items())),
+    _choice("lifecycle_stage", _("Lifecycle stage"), tuple(STAGE_LABELS.items()), nullable=False),
+    _share(
+        "churn_probability",
+        _("Churn probability"),
+        SCORES,
+        _("How likely the member does not order within the churn horizon."),
     ),
-    Field(
-        name="lifecycle_stage",
-        type=FieldType.ENUMERATION,
-        label=_("Lifecycle stage"),
-        group=SCORES,
-        nullable=False,
-        choices=tuple(STAGE_LABELS.items()),
+    _choice(
+        "value_layer",
+        _("Value layer"),
+        tuple(LAYER_LABELS.items()),
+        _("By revenue among members who ordered: the upper fifth, the next three tenths, the lower half."),
     ),
-    Field(
-        name="churn_probability",
-        type=FieldType.SHARE,
-        label=_("Churn probability"),
-        group=SCORES,
-        help=_("How likely the member does not order within the churn horizon."),
+    _share(
+        "p_alive",
+        _("Probability to be alive"),
+        SCORES,
+        _("That the member still is a customer at all, by the own pace of orders. 1 for everybody who ordered once."),
     ),
-    Field(
-        name="value_layer",
-        type=FieldType.ENUMERATION,
-        label=_("Value layer"),
-        group=SCORES,
-        choices=tuple(LAYER_LABELS.items()),
-        help=_("By revenue among members who ordered: the upper fifth, the next three tenths, the lower half."),
-    ),
-    Field(
-        name="p_alive",
-        type=FieldType.SHARE,
-        label=_("Probability to be alive"),
-        group=SCORES,
-        help=_("That the member still is a customer at all, by the own pace of orders. 1 for everybody who ordered once."),
-    ),
-    Field(
-        name="expected_orders_90d",
-        type=FieldType.DECIMAL,
-        label=_("Expected orders in 90 days"),
+    _decimal(
+        "expected_orders_90d",
+        _("Expected orders in 90 days"),
+        SCORES,
+        _("Days with an order to be expected from the last fit of the models on."),
         unit="orders",
-        group=SCORES,
-        help=_("Days with an order to be expected from the last fit of the models on."),
     ),
-    Field(
-        name="clv_365d_minor",
-        type=FieldType.MONEY,
-        label=_("Expected revenue in 365 days"),
-        group=SCORES,
-        help=_("Customer lifetime value over a year from the last fit on: expected orders times their expected value."),
+    _money(
+        "clv_365d_minor",
+        _("Expected revenue in 365 days"),
+        SCORES,
+        _("Customer lifetime value over a year from the last fit on: expected orders times their expected value."),
     ),
-    Field(
-        name=CHURN_REASON,
-        type=FieldType.ENUMERATION,
-        label=_("Churn reason"),
-        group=SCORES,
-        choices=tuple(Reason.choices),
-        help=_("Why the member leaves: known of members at risk, dormant or lost."),
+    _choice(
+        CHURN_REASON,
+        _("Churn reason"),
+        tuple(Reason.choices),
+        _("Why the member leaves: known of members at risk, dormant or lost."),
     ),
 )
 """What ages from day to day."""
 
-TIER_DROP = Field(
-    name="tier_drop_on",
-    type=FieldType.DATE,
-    label=_("Tier drops on"),
-    column="tier_drop_day",
-    group=LOYALTY,
-    help=_("The day on which the member will fall to a lower tier, if nothing more is bought; not known for who keeps it."),
+TIER_DROP = _date(
+    "tier_drop_on",
+    _("Tier drops on"),
+    "tier_drop_day",
+    LOYALTY,
+    _("The day on which the member will fall to a lower tier, if nothing more is bought; not known for who keeps it."),
 )
-_TIER = Field(name="tier", type=FieldType.TEXT, label=_("Tier"), group=LOYALTY, help=_("By its short name."))
+_TIER = _text("tier", _("Tier"), LOYALTY, _("By its short name."))
 SHOWN_FACTS = (*FACT_FIELDS, _TIER, TIER_DROP)
 """What is told of a member wherever facts are; the tier is missing while there is none."""
 
@@ -303,7 +257,7 @@ def tier_field() -> Field:
     choices = tier_choices()
     if not choices:
         return _TIER
-    return Field(name="tier", type=FieldType.ENUMERATION, label=_("Tier"), group=LOYALTY, choices=choices)
+    return _choice("tier", _("Tier"), choices, group=LOYALTY)
 
 
 CATALOGUE = FieldCatalogue([*PROFILE_FIELDS, *FACT_FIELDS, TIER_DROP, *SCORE_FIELDS], BEHAVIOURS)
