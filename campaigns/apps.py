@@ -64,8 +64,9 @@ class CampaignsConfig(AppConfig):
 def _checks() -> tuple[Check, ...]:
     from campaigns.coupons.checks import CHECKS as OF_COUPONS
     from campaigns.services.checks import CHECKS
+    from campaigns.services.event_checks import CHECKS as OF_EVENTS
 
-    return (*CHECKS, *OF_COUPONS)
+    return (*CHECKS, *OF_COUPONS, *OF_EVENTS)
 
 
 def _works() -> tuple[PeriodicWork, ...]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from campaigns.models import Campaign, CampaignVersion, Coupon, Delivery, Enrolment, StepOutcome
-from campaigns.services import checks
+from campaigns.coupons.redeem import redeem
+from campaigns.models import Campaign, CampaignVersion, Coupon, Delivery, Enrolment, Redemption, StepOutcome
+from campaigns.services import checks, event_checks
+from campaigns.services.dispatch import dispatch_messages
 from campaigns.services.planning import plan_campaigns
 from campaigns.services.stepping import step_enrolments
 from core import registry
+from members.models import BehaviourEvent, EventPolicy, Member
 from tests.campaign_factories import COUPON, SMS, know_everybody, make_reachable, make_running, make_template
 from tests.factories import NOW
 
@@ -92,3 +95,53 @@ class TestChecks:
         CampaignVersion.objects.update(steps=[{"kind": "telepathy"}])
 
         assert next(checks.kinds_are_known()).endswith("has steps of unknown kinds: telepathy")
+
+
+class TestChecksOfEvents:
+    @pytest.fixture(autouse=True)
+    def _sent(self, _fired: None) -> None:
+        dispatch_messages(now=NOW)
+
+    def test_find_nothing_when_all_is_well(self):
+        assert BehaviourEvent.objects.get().kind == "message_sent"
+        assert [sentence for check in event_checks.CHECKS for sentence in check.rows()] == []
+        assert {check.code for check in event_checks.CHECKS} <= {check.code for check in registry.checks}
+
+    def test_find_a_message_that_no_event_tells_of(self):
+        told = BehaviourEvent.objects.all()
+        pk = Delivery.objects.get().pk
+        told.update(external_id="rekindle:message_sent:0")
+
+        assert list(event_checks.messages_are_told()) == [
+            f"message {pk} was sent, and no event says so",
+            "event rekindle:message_sent:0 tells of a message that was not sent",
+        ]
+
+        # Whoever forgets events in time keeps each member's latest.
+        told.update(external_id="of another message")
+        EventPolicy.objects.create(own_days=90)
+        assert found(event_checks.messages_are_told) == 0
+        told.delete()
+        assert found(event_checks.messages_are_told) == 1
+
+    def test_ask_for_no_event_of_who_was_erased(self):
+        Member.objects.all().delete()
+
+        assert (Delivery.objects.count(), found(event_checks.messages_are_told)) == (1, 0)
+
+    def test_find_an_event_of_a_message_that_was_not_sent(self):
+        Delivery.objects.update(state="unknown")
+
+        assert found(event_checks.messages_are_told) == 1
+
+    def test_find_a_use_that_no_event_tells_of_and_one_that_was_rolled_back(self):
+        code = Coupon.objects.get().code
+        redeem(code=code, order="o1", member="anna", amount_minor=9_000, now=NOW)
+        assert (BehaviourEvent.objects.count(), found(event_checks.uses_are_told)) == (2, 0)
+
+        Redemption.objects.update(rolled_back_at=NOW)
+        assert found(event_checks.uses_are_told) == 1
+
+        Redemption.objects.update(rolled_back_at=None)
+        BehaviourEvent.objects.filter(kind="coupon_redeemed").delete()
+        assert found(event_checks.uses_are_told) == 1
