@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -128,8 +128,12 @@ class ChurnReasonAdmin(RekindleAdmin):
             self.log_change(request, line, gettext("another place"))
         elif what in ("on", "off"):
             by = request.user.get_username()
-            switch_reason(reason=line.reason, active=what == "on", now=timezone.now(), by=by)
-            self.log_change(request, line, gettext("in use") if what == "on" else gettext("passed over"))
+            try:
+                switch_reason(reason=line.reason, active=what == "on", now=timezone.now(), by=by)
+            except InvalidInput as error:
+                messages.error(request, str(error))
+            else:
+                self.log_change(request, line, gettext("in use") if what == "on" else gettext("passed over"))
         return HttpResponseRedirect(f"{reverse(LIST)}#reason-{line.reason}")
 
     def defaults_view(self, request: HttpRequest) -> HttpResponse:

@@ -6,6 +6,7 @@ silence, and the member knows better. An answer names a reason in its property `
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +28,8 @@ from retention.scoring.parameters import Parameters
 from retention.selectors.rules import Rulebook
 from rules.ast import Compare, Node, StaticList, at, fields_in, leaves
 from rules.compile import OneOf, compile_rule
-from rules.errors import refuse
+from rules.errors import RuleErrors, refuse
+from rules.segments import MOST_BEHAVIOURS, looks_in
 
 
 def rows_asked(
@@ -76,6 +78,18 @@ def listed() -> list[ChurnReason]:
 def rules_of_reasons(rulebook: Rulebook) -> list[tuple[str, Node]]:
     """This function will read the rules in use, inner segments in place; raises RuleErrors for one that cannot be asked."""
     return [(each.reason, placed_rule(each.rule, rulebook)) for each in listed() if each.active]
+
+
+def demand_reasons_askable_together(rulebook: Rulebook) -> None:
+    """This function will raise RuleErrors for rules in use that are too much together: they are one question, with as many
+    looks at what members did as a rule may have. One that cannot be read says so itself, and counts nothing here."""
+    looks: set[tuple[object, ...]] = set()
+    for each in listed():
+        with suppress(RuleErrors):
+            looks |= looks_in(placed_rule(each.rule, rulebook)) if each.active else set()
+    if len(looks) > MOST_BEHAVIOURS:
+        message = gettext_noop("Together the reasons ask more than %(most)d different things of what members did.")
+        raise refuse("", "too_many_behaviours", message, most=MOST_BEHAVIOURS)
 
 
 def placed_rule(document: object, rulebook: Rulebook) -> Node:

@@ -15,7 +15,7 @@ from core.locks import EDITING, LockSpace, lock_for_transaction
 from core.queue import enqueue_on_commit
 from core.sql import update_rows
 from retention.models import ChurnReason, Reason
-from retention.selectors.reasons import listed, placed_rule
+from retention.selectors.reasons import demand_reasons_askable_together, listed, placed_rule
 from retention.selectors.rules import Rulebook, invalid_rule
 from rules.errors import RuleErrors
 
@@ -96,13 +96,14 @@ def change_reason(*, reason: str, rule: object, now: datetime, by: str = "") -> 
     Raises InvalidInput with paths for a rule that cannot be asked, reads the reason itself or names a segment that does.
     """
     with _editing():
-        try:
-            placed_rule(rule, Rulebook())
-        except RuleErrors as errors:
-            raise invalid_rule(errors, prefix="rule") from None
         row = _line(reason)
         row.rule, row.changed_at, row.changed_by = rule, now, by
-        row.save(update_fields=["rule", "changed_at", "changed_by"])
+        try:
+            placed_rule(rule, Rulebook())
+            row.save(update_fields=["rule", "changed_at", "changed_by"])
+            demand_reasons_askable_together(Rulebook())
+        except RuleErrors as errors:
+            raise invalid_rule(errors, prefix="rule") from None
     return row
 
 
@@ -112,6 +113,12 @@ def switch_reason(*, reason: str, active: bool, now: datetime, by: str = "") -> 
         row = _line(reason)
         row.active, row.changed_at, row.changed_by = active, now, by
         row.save(update_fields=["active", "changed_at", "changed_by"])
+        if not active:
+            return
+        try:
+            demand_reasons_askable_together(Rulebook())
+        except RuleErrors as errors:
+            raise invalid_rule(errors, prefix="rule") from None
 
 
 def move_reason(*, reason: str, up: bool) -> None:

@@ -19,7 +19,7 @@ from retention.selectors import scores_rows
 from retention.selectors.evidence import counted_by_reason, evidence_for
 from retention.selectors.explaining import why
 from retention.selectors.matching import matching
-from retention.selectors.reasons import rows_asked
+from retention.selectors.reasons import rows_asked, rules_of_reasons
 from retention.selectors.rules import Rulebook
 from retention.selectors.sentences import sentences_by_name
 from retention.services.checks import facts_are_exact, segments_are_exact
@@ -28,6 +28,7 @@ from retention.services.refresh import refresh
 from retention.services.segments import InUse, change_rule, create_segment, delete_segment
 from rules.check import check
 from rules.parse import parse
+from rules.segments import MOST_BEHAVIOURS, looks_in
 from tests.db.retention.behaviour_oracle import BehaviourOracle, attribute_rows
 from tests.db.retention.test_random_behaviours import TYPES, make_shop, random_rule
 from tests.factories import NOW, TODAY_NUMBER, make_event, make_member, make_order, mark_dirty, shop_time
@@ -247,6 +248,50 @@ class TestACircle:
         with pytest.raises(InUse):
             delete_segment(segment=segment)
         assert Segment.objects.filter(slug="inner").exists()
+
+
+class TestAListThatAsksTooMuch:
+    """All rules in use are one question; SQLite joins no more tables than 64."""
+
+    def looks(self, first: int, many: int) -> dict[str, Any]:
+        return {
+            "combinator": "or",
+            "rules": [
+                {"did": "order", "operator": ">", "times": 9, "within_days": days} for days in range(first, first + many)
+            ],
+        }
+
+    def test_is_refused_when_a_rule_is_saved_or_switched_on(self) -> None:
+        member = leaving()
+        refresh(as_of=NOW)
+        change_reason(reason="price", rule=self.looks(1_001, 20), now=NOW)
+        change_reason(reason="quality", rule=self.looks(1_021, 20), now=NOW)
+        left = MOST_BEHAVIOURS - len(looks_in_use())
+        change_reason(reason="natural", rule=self.looks(1_041, left), now=NOW)
+        assert (left, len(looks_in_use()), reason_of(member)) == (3, MOST_BEHAVIOURS, None)
+        with pytest.raises(InvalidInput) as refused:
+            change_reason(reason="natural", rule=self.looks(1_041, left + 1), now=NOW)
+        assert [(each.path, each.code) for each in refused.value.problems] == [("rule", "too_many_behaviours")]
+        assert ChurnReason.objects.get(reason="natural").rule == self.looks(1_041, left)
+
+        switch_reason(reason="natural", active=False, now=NOW)
+        change_reason(reason="natural", rule=self.looks(1_041, 20), now=NOW)
+        with pytest.raises(InvalidInput):
+            switch_reason(reason="natural", active=True, now=NOW)
+        assert not ChurnReason.objects.get(reason="natural").active
+
+    def test_is_refused_to_a_segment_that_a_rule_names(self) -> None:
+        create_segment(slug="inner", name="I", rule={"everyone": True}, now=NOW)
+        change_reason(reason="price", rule={"in_segment": "inner"}, now=NOW)
+        change_reason(reason="quality", rule=self.looks(1_001, 20), now=NOW)
+        change_reason(reason="service", rule=self.looks(1_021, 20), now=NOW)
+        with pytest.raises(InvalidInput) as refused:
+            change_rule(segment=Segment.objects.get(slug="inner"), rule=self.looks(1_041, 20), now=NOW)
+        assert [(each.path, each.code) for each in refused.value.problems] == [("rule", "breaks_reason")]
+
+
+def looks_in_use() -> set[Any]:
+    return set().union(*(looks_in(rule) for _reason, rule in rules_of_reasons(Rulebook())))
 
 
 class TestTheEvidence:
