@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+from campaigns.models import Coupon, Enrolment
 from core.conf import shop_zone
 from members.models import BehaviourEvent, Member, Order, OrderLine, Refund
 from tests.db.rules.oracle import COMPARISONS, Oracle
@@ -49,13 +50,21 @@ class BehaviourOracle(Oracle):
         for event in BehaviourEvent.objects.values("product__code", "product__category__name", *EVENT_COLUMNS):
             event |= {"at": event["occurred_at"], "product": event["product__code"]}
             event["category"] = event["category"] or event["product__category__name"]
+            event |= {name: event["properties"].get(name) for name in ("channel", "campaign", "template")}
             self.deeds.setdefault((event["member_id"], event["kind"]), []).append(event)
+        gave = dict(Enrolment.objects.values_list("pk", "campaign__slug"))
+        for coupon in Coupon.objects.values("member_id", "template__slug", "enrolment_id", "issued_at"):
+            told = {"at": coupon["issued_at"], "template": coupon["template__slug"]}
+            told["campaign"] = gave.get(coupon["enrolment_id"])
+            self.deeds.setdefault((coupon["member_id"], "coupon_issued"), []).append(told)
 
     def leaf(self, rule: Row, row: Row) -> bool | None:
         if "did" in rule:
             return self.did(rule, row["id"])
         if rule["field"].startswith("attributes."):
             return self.attribute(rule, row)
+        if rule["field"] in CONTACTS:
+            row = {**row, rule["field"]: CONTACTS[rule["field"]](self, row["id"])}
         answer: bool | None = super().leaf(rule, row)
         return answer
 
@@ -96,6 +105,11 @@ class BehaviourOracle(Oracle):
     def date_of(self, moment: datetime.datetime) -> datetime.date:
         return moment.astimezone(shop_zone()).date()
 
+    def days_of(self, kind: str, member_id: int, within: int | None = None) -> list[datetime.date]:
+        known = [deed for deed in self.deeds.get((member_id, kind), []) if self.in_window({}, deed)]
+        days = [self.day_of(deed) for deed in known]
+        return [day for day in days if within is None or (self.as_of - day).days < within]
+
     def attribute(self, rule: Row, row: Row) -> bool | None:
         name = rule["field"].removeprefix("attributes.")
         has = row["attributes"].get(name)
@@ -116,8 +130,14 @@ class BehaviourOracle(Oracle):
 
 EVENT_COLUMNS = (
     *("member_id", "kind", "occurred_at", "category", "keyword", "rating", "topic", "page"),
-    *("dwell_seconds", "response_seconds", "value"),
+    *("dwell_seconds", "response_seconds", "value", "properties"),
 )
+CONTACTS: dict[str, Any] = {
+    "last_contacted_at": lambda oracle, member: max(oracle.days_of("message_sent", member), default=None),
+    "messages_30d": lambda oracle, member: len(oracle.days_of("message_sent", member, 30)),
+    "coupons_redeemed_90d": lambda oracle, member: len(oracle.days_of("coupon_redeemed", member, 90)),
+}
+"""Fields that are counts of what the product did."""
 
 
 def plain(asked: Any) -> Row:

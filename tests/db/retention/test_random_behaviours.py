@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from campaigns.coupons.issue import Grant, issue_batch
+from campaigns.models import Coupon, CouponTemplate, Enrolment
 from core.periods import date_of
 from members.models import AttributeDefinition, BehaviourEvent, Category, Member, OrderLine, Product, Shop
 from retention.fields import catalogue
@@ -19,6 +21,8 @@ from retention.services.segments import create_segment
 from rules.check import check
 from rules.compile import compile_flag, compile_rule
 from rules.parse import parse
+from tests.campaign_factories import make_draft
+from tests.coupons import make_template
 from tests.db.retention.behaviour_oracle import BehaviourOracle, attribute_rows
 from tests.factories import NOW, TODAY_NUMBER, make_event, make_member, make_order, mark_dirty, shop_time
 
@@ -49,7 +53,10 @@ WORDS = {
     "topic": ["late", "late parcel"],
     "page": ["/", "/tea"],
     "reason": ["quality", "price", "other"],
+    "campaign": ["win-back", "Win-back", "none"],
+    "template": ["spring", "summer"],
 }
+CHANNELS = ["sms", "email"]
 CHOSEN = ("status", "reason")
 NUMBERS = {
     **{"amount_minor": [0, 500, 1_000], "discount_minor": [0, 100], "refunded_minor": [0, 500], "points_used": [0, 5]},
@@ -63,8 +70,16 @@ ASKED = {
     ],
     "refund": ["reason", "amount_minor", "shop"],
     "event": ["category", "product", "keyword", "topic", "page", "rating", "dwell_seconds", "value"],
+    "message_sent": ["channel", "campaign"],
+    "coupon_redeemed": ["template", "campaign"],
+    "coupon_issued": ["template", "campaign"],
 }
-SUMS = {
+CONTACTS = {
+    "messages_30d": (["=", "<", ">=", "between"], [0, 1, 2]),
+    "coupons_redeemed_90d": (["=", "!=", ">="], [0, 1]),
+    "last_contacted_at": (["before", "after", "is_null", "within_last_days"], ["2026-06-01", "2026-03-17"]),
+}
+SUMS: dict[str, dict[str, list[Any]]] = {
     "order": {
         "amount_minor": [0, 1, 500, 2_000],
         "lines_minor": [0, 300, 900],
@@ -86,6 +101,8 @@ def make_shop(random: Random, members: int) -> None:
         Product.objects.create(code=f"p{number}", category=some(random, *categories, missing=None)) for number in range(4)
     ]
     shops = [Shop.objects.create(slug="other", name="Other")]
+    for slug in WORDS["campaign"][:2]:
+        make_enrolment(slug)
     for _number in range(members):
         attributes = {name: random.choice(ATTRIBUTES) for name in TYPES if random.random() < 0.7}
         member = make_member(city=some(random, "Wuhan", "武汉", missing=""), attributes=attributes)
@@ -93,6 +110,8 @@ def make_shop(random: Random, members: int) -> None:
             make_random_order(random, member, products, shops)
         for _event in range(random.choice([0, 1, 4, 9])):
             make_random_event(random, member, products)
+        for _contact in range(random.choice([0, 0, 1, 3])):
+            make_random_contact(random, member)
 
 
 def moment(random: Random) -> Any:
@@ -148,18 +167,56 @@ def make_random_event(random: Random, member: Member, products: list[Product]) -
     )
 
 
+def make_random_contact(random: Random, member: Member) -> None:
+    """What the product did: it wrote to the member, gave a coupon, or took one."""
+    kind = random.choice(["message_sent", "message_sent", "coupon_redeemed", "coupon_issued"])
+    if kind == "coupon_issued":
+        make_random_coupon(random, member)
+        return
+    name = "channel" if kind == "message_sent" else "template"
+    told = {name: random.choice(CHANNELS if name == "channel" else WORDS["template"])}
+    if campaign := some(random, *WORDS["campaign"][:2], missing=None):
+        told["campaign"] = campaign
+    make_event(member, kind, occurred_at=moment(random), properties=told)
+
+
+def make_random_coupon(random: Random, member: Member) -> None:
+    slug = random.choice(WORDS["template"])
+    template = CouponTemplate.objects.filter(slug=slug).first() or make_template(slug, per_member_limit=9)
+    enrolment = some(random, *Enrolment.objects.values_list("pk", flat=True).order_by("pk"), missing=0)
+    issue_batch(template_id=template.pk, grants=[Grant(member.pk, enrolment, Coupon.objects.count())], now=moment(random))
+
+
+def make_enrolment(slug: str) -> None:
+    """Of a campaign that gives coupons; whose it is matters to nobody here."""
+    version = make_draft(slug=slug).versions.get()
+    Enrolment.objects.create(
+        campaign=version.campaign, version=version, member_id=0, occurrence=slug, arm="treated", status="fired", due_at=NOW
+    )
+
+
 def random_rule(random: Random, depth: int = 2) -> dict[str, Any]:
     if depth and random.random() < 0.5:
         rules = [random_rule(random, depth - 1) for _ in range(random.randint(1, 3))]
         return {"combinator": random.choice(["and", "or"]), "not": random.random() < 0.4, "rules": rules}
-    return random.choice([random_did, random_did, random_attribute])(random)
+    return random.choice([random_did, random_did, random_did, random_attribute, random_contact])(random)
+
+
+def random_contact(random: Random) -> dict[str, Any]:
+    name = random.choice(list(CONTACTS))
+    operators, values = CONTACTS[name]
+    operator = random.choice(operators)
+    if operator == "is_null":
+        return {"field": name, "operator": operator}
+    value = random.choice([1, 30, 90]) if operator == "within_last_days" else compared(random, operator, values)
+    return {"field": name, "operator": operator, "value": value}
 
 
 def random_did(random: Random) -> dict[str, Any]:
-    kind = random.choice(["order", "order", "refund", *KINDS])
+    kind = random.choice(["order", "order", "order", "refund", *KINDS, "message_sent", "coupon_redeemed", "coupon_issued"])
     of = kind if kind in ASKED else "event"
     leaf: dict[str, Any] = {"did": kind, "operator": random.choice(OPERATORS), **window(random)}
-    if random.random() < 0.4:
+    if of in SUMS and random.random() < 0.4:
         leaf["sum"] = random.choice(list(SUMS[of]))
         leaf["value"] = compared(random, leaf["operator"], SUMS[of][leaf["sum"]])
     else:
@@ -167,7 +224,7 @@ def random_did(random: Random) -> dict[str, Any]:
         if random.random() < 0.4:
             leaf["distinct_days"] = True
     if random.random() < 0.6:
-        leaf["where"] = {name: where(random, name) for name in random.sample(ASKED[of], random.choice([1, 1, 2]))}
+        leaf["where"] = {name: where(random, name, of) for name in random.sample(ASKED[of], random.choice([1, 1, 2]))}
     return leaf
 
 
@@ -184,15 +241,16 @@ def compared(random: Random, operator: str, values: list[Any]) -> Any:
     return sorted(random.choices(values, k=2)) if operator == "between" else random.choice(values)
 
 
-def where(random: Random, name: str) -> Any:
-    if name not in WORDS:
+def where(random: Random, name: str, of: str) -> Any:
+    words = CHANNELS if of == "message_sent" and name == "channel" else WORDS.get(name)
+    if words is None:
         operator = random.choice(NUMBER_OPERATORS)
         value = {} if operator.startswith("is_") else {"value": compared(random, operator, NUMBERS[name])}
         return {"operator": operator, **value}
     if random.random() < 0.5:
-        return random.choice(WORDS[name]) if random.random() < 0.7 else random.sample(WORDS[name], 1)
+        return random.choice(words) if random.random() < 0.7 else random.sample(words, 1)
     operators = TEXT_OPERATORS if name not in CHOSEN else ["=", "!=", "in", "not_in", "is_null"]
-    return {"operator": (operator := random.choice(operators)), **worded(random, operator, WORDS[name])}
+    return {"operator": (operator := random.choice(operators)), **worded(random, operator, words)}
 
 
 def worded(random: Random, operator: str, words: list[str]) -> dict[str, Any]:
@@ -279,6 +337,7 @@ def test_segments_follow_what_changes_the_hour_and_the_day(seed: int, declared: 
         for member in random.sample(list(Member.objects.all()), 4):
             make_random_order(random, member, products, shops)
             make_random_event(random, member, products)
+            make_random_contact(random, member)
         gone = random.choice(list(BehaviourEvent.objects.select_related("member")))
         gone.delete()
         mark_dirty(gone.member)
