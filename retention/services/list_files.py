@@ -73,9 +73,11 @@ def _lines(path: Path) -> Iterator[list[str]]:
         file.seek(0)
         csv.field_size_limit(LONGEST_CELL)  # of the process: every reader of files sets the same
         try:
-            yield from csv.reader((line.replace("\0", "") for line in file), delimiter=separator)
+            yield from csv.reader(file, delimiter=separator, strict=True)
         except csv.Error as error:
-            raise _unreadable("damaged", _("The file cannot be read: a quotation mark in it is never closed.")) from error
+            # Also a file that was cut off inside a cell: what is left of it is another member's id.
+            message = _("The file cannot be read: a quotation mark in it is never closed, or something stands behind one.")
+            raise _unreadable("damaged", message) from error
 
 
 def _sheet(path: Path) -> Iterator[list[str]]:

@@ -270,6 +270,7 @@ class TestIdsOfAFile:
             ("id\nа\n".encode("utf-16"), ["а"]),
             (b'city,member_id\nWuhan,"a,b"\nBeijing\nXi,c\n', ["a,b", "c"]),
             (b"name;External_ID\nx;1001\n", ["1001"]),
+            (b"id\n10\x0001\n1002\n", ["10\x0001", "1002"]),
         ],
     )
     def test_are_read_in_any_usual_form(self, tmp_path: Path, data: bytes, ids: list[str]) -> None:
@@ -285,7 +286,9 @@ class TestIdsOfAFile:
         with pytest.raises(InvalidInput, match="damaged"):
             self.read(tmp_path, kept.getvalue()[:-200])
 
-    @pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n" + bytes(100), b"a,b\n1,2\n", b'"' + b"x" * 1_100_000])
+    @pytest.mark.parametrize(
+        "data", [b"", b"\x89PNG\r\n\x1a\n" + bytes(100), b"a,b\n1,2\n", b'"' + b"x" * 1_100_000, b'"m1"\n"m2']
+    )
     def test_of_what_is_no_list_are_refused(self, tmp_path: Path, data: bytes) -> None:
         with pytest.raises(InvalidInput):
             self.read(tmp_path, data)
