@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
@@ -79,13 +79,14 @@ def _decimals() -> int:
     return DECIMALS.get(shop_currency(), 2)
 
 
-def free_slug(model: type[Model], name: str) -> str:
-    """This function will make a short name from a name, numbered when another row has it: nobody has to think of one.
+def free_slug(model: type[Model], name: str, *, besides: Collection[str] = ()) -> str:
+    """This function will make a short name from a name, numbered when another row has it, or it is of those `besides` that
+    none may have: nobody has to think of one.
 
     Two people who save at once may still be given the same; the constraint then refuses the second.
     """
     wanted = slugify(name, allow_unicode=True)[:90]
-    taken = set(model._default_manager.filter(slug__startswith=wanted).values_list("slug", flat=True))
+    taken = {*besides, *model._default_manager.filter(slug__startswith=wanted).values_list("slug", flat=True)}
     if not wanted or wanted not in taken:
         return wanted
     return next(slug for number in count(2) if (slug := f"{wanted}-{number}") not in taken)

@@ -28,6 +28,7 @@ from core.errors import DomainError
 from retention.admin.files import csv_file
 from retention.models import ListUpload, Segment, UploadedId
 from retention.services.list_files import ids_typed
+from retention.services.segments import TAKEN_BY_ADDRESSES
 from retention.services.static_lists import create_list, freeze, give_file, give_ids, unknown_ids
 
 How = ListUpload.How
@@ -121,7 +122,7 @@ def new_list_view(admin: RekindleAdmin, request: HttpRequest) -> HttpResponse:
     form = ListForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         given, who = form.cleaned_data, _who(request)
-        slug = free_slug(Segment, given["name"])
+        slug = free_slug(Segment, given["name"], besides=TAKEN_BY_ADDRESSES)
         try:
             with transaction.atomic():
                 ids = ids_typed(given["ids"])
@@ -178,7 +179,7 @@ def freeze_view(admin: RekindleAdmin, request: HttpRequest, segment: Segment) ->
         try:
             frozen = freeze(
                 segment=segment,
-                slug=free_slug(Segment, name),
+                slug=free_slug(Segment, name, besides=TAKEN_BY_ADDRESSES),
                 name=name,
                 now=timezone.now(),
                 by=request.user.get_username(),

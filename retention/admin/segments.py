@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -21,10 +21,10 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from core.admin.base import BoundedChangeList, RekindleAdmin
 from core.admin.confirm import confirmed
-from core.admin.display import Mark, badge, change_url, chips, link, list_url, number, unknown, when
+from core.admin.display import Mark, badge, change_url, chips, exact, link, list_url, number, unknown, when
 from core.admin.forms import add_problems, free_slug
 from core.admin.rules import RuleField
-from core.errors import InvalidInput
+from core.errors import InvalidInput, NotFound
 from retention.admin import segment_export, segment_library, segment_lists, segment_moves, segment_page
 from retention.admin.counting import LONGEST_RULE, inside_rule, rule_urls
 from retention.models import Segment
@@ -33,7 +33,14 @@ from retention.selectors.sentences import sentences_of_segments
 from retention.selectors.uses import uses_of
 from retention.services.evaluate import segments_pending
 from retention.services.library import ready_rule
-from retention.services.segments import change_rule, create_segment, delete_segment, describe_segment
+from retention.services.segments import (
+    TAKEN_BY_ADDRESSES,
+    ChangedMeanwhile,
+    create_segment,
+    delete_segment,
+    edit_segment,
+    edition_of,
+)
 
 ADDRESSES = ("edit", "delete", "export", "freeze", "ids", "insight", "moves", "overlap", "why")
 
@@ -61,11 +68,20 @@ class SegmentForm(forms.Form):
     )
 
     def clean_slug(self) -> str:
-        return str(self.cleaned_data.get("slug") or free_slug(Segment, self.cleaned_data.get("name", "")))
+        name = self.cleaned_data.get("name", "")
+        return str(self.cleaned_data.get("slug") or free_slug(Segment, name, besides=TAKEN_BY_ADDRESSES))
 
 
 class ChangeSegmentForm(SegmentForm):
     slug = None  # type: ignore[assignment]
+
+    seen = forms.CharField(max_length=16, required=False, widget=forms.HiddenInput)
+
+    def look_again(self, error: ChangedMeanwhile) -> None:
+        """This function will say what somebody else saved, and take the next save for an answer to that."""
+        self.add_error(None, _said_meanwhile(error.now))
+        self.data = self.data.copy()
+        self.data["seen"] = edition_of(error.now)
 
 
 class SegmentList(BoundedChangeList):
@@ -167,7 +183,12 @@ class SegmentAdmin(RekindleAdmin):
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         segment = self.changeable(request, object_id)
         rule = segment.version.rule if segment.version else None
-        initial = {"name": segment.name, "description": segment.description, "rule": rule}
+        initial = {
+            "name": segment.name,
+            "description": segment.description,
+            "rule": rule,
+            "seen": edition_of(segment),
+        }
         form = ChangeSegmentForm(request.POST or None, initial=initial)
         if segment.static:
             del form.fields["rule"]
@@ -176,21 +197,22 @@ class SegmentAdmin(RekindleAdmin):
         title = gettext("Edit %(segment)s") % {"segment": segment.name}
         return self._form_page(request, form, title=title, verb=gettext("Save segment"), segment=segment)
 
-    def _change(self, request: HttpRequest, segment: Segment, form: forms.Form) -> bool:
+    def _change(self, request: HttpRequest, segment: Segment, form: ChangeSegmentForm) -> bool:
         """This function will save what was changed, the rule as a new version, and say whether it was taken."""
-        given = form.cleaned_data
+        given, changed = form.cleaned_data, [name for name in form.changed_data if name != "seen"]
+        who = {"now": timezone.now(), "by": request.user.get_username()}
         try:
-            with transaction.atomic():
-                # The rule first: it takes the lock of all edits, which must come before any row.
-                if "rule" in form.changed_data:
-                    change_rule(segment=segment, rule=given["rule"], now=timezone.now(), by=request.user.get_username())
-                if {"name", "description"} & set(form.changed_data):
-                    describe_segment(segment=segment, name=given["name"], description=given["description"])
+            edit_segment(segment=segment, seen=given["seen"], **{name: given[name] for name in changed}, **who)
+        except ChangedMeanwhile as error:
+            form.look_again(error)
+            return False
         except InvalidInput as error:
             _show_problems(form, error)
             return False
-        if form.changed_data:
-            self.log_change(request, segment, gettext("edited: %(fields)s") % {"fields": ", ".join(form.changed_data)})
+        except NotFound as error:
+            raise Http404 from error
+        if changed:
+            self.log_change(request, segment, gettext("edited: %(fields)s") % {"fields": ", ".join(changed)})
             messages.success(request, gettext("The segment was saved. The next refresh counts it, within a minute."))
         return True
 
@@ -241,8 +263,23 @@ def _freshness(segment: Segment, *, stale: bool, pending: bool) -> Mark:
     return STALE if stale else FRESH
 
 
+def _said_meanwhile(now: Segment) -> str:
+    """Who saved what, so that the two can be put together by who reads it."""
+    said = {"name": now.name, "rule": sentences_of_segments([now]).get(now.slug, "")}
+    if now.version is None:
+        found = gettext("While you were editing, somebody saved this list under the name “%(name)s”.")
+    else:
+        said |= {"who": now.version.created_by or gettext("somebody"), "when": exact(now.version.created_at)}
+        found = gettext(
+            "While you were editing, it was saved as “%(name)s”, with the rule %(who)s wrote at %(when)s: %(rule)s."
+        )
+    return f"{found % said} {gettext('What stands here is yours: save again to put it in the place of that.')}"
+
+
 def _show_problems(form: forms.Form, error: InvalidInput) -> None:
     add_problems(form, error)
+    if "rule" not in form.fields:
+        return
     form.fields["rule"].widget.problems = [
         type(each)(inside_rule(each.as_json())["path"], each.code, each.message)
         for each in error.problems

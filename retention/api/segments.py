@@ -48,7 +48,8 @@ from retention.selectors.listings import (
 from retention.selectors.overlap import overlap
 from retention.selectors.sentences import sentences_of_segments, sentences_of_versions
 from retention.selectors.state import state
-from retention.services.segments import change_rule, create_segment, delete_segment, describe_segment
+from retention.services.evaluate import segments_pending
+from retention.services.segments import create_segment, delete_segment, edit_segment
 from retention.services.static_lists import create_list, give_ids
 
 
@@ -119,17 +120,13 @@ class SegmentDetail(ApiView):
         if changes.get("slug", slug) != slug:
             message = _("The short name is the segment's address; it cannot change.")
             raise InvalidInput(_("The input is not valid."), problems=[FieldProblem("slug", "fixed", message)])
-        with transaction.atomic():  # the rule and the name change together or not at all
+        who: dict[str, Any] = {"now": timezone.now(), "by": api_key_of(request).name}
+        said = {name: changes[name] for name in ("rule", "name", "description") if name in changes}
+        with transaction.atomic():  # rule, name and members change together or not at all
+            segment = edit_segment(segment=segment_or_404(slug), seen=changes.get("edition", ""), **said, **who)
             if "members" in changes:
-                given = {"how": ListUpload.How.REPLACE, "values": changes["members"], "by": api_key_of(request).name}
-                give_ids(segment=segment_or_404(slug), now=timezone.now(), **given)
-            if "rule" in changes:  # first, as every change of rules takes its lock before the row
-                by = api_key_of(request).name
-                change_rule(segment=segment_or_404(slug), rule=changes["rule"], now=timezone.now(), by=by)
-            segment = segment_or_404(slug, hold=True)
-            described = {name: changes.get(name, getattr(segment, name)) for name in ("name", "description")}
-            segment = describe_segment(segment=segment, **described)
-        return Response(_segments_out([segment])[0])
+                give_ids(segment=segment, how=ListUpload.How.REPLACE, values=changes["members"], **who)
+        return Response(_segments_out([segment_or_404(slug)])[0])
 
 
 class SegmentTransitions(ApiView):
@@ -185,15 +182,15 @@ class SegmentVersions(ApiView):
         return self.page(versions(segment_or_404(slug)), order=("-number",), render=_versions_out)
 
 
-def segment_or_404(slug: str, *, hold: bool = False) -> Segment:
-    segment = segment_called(slug, hold=hold)
+def segment_or_404(slug: str) -> Segment:
+    segment = segment_called(slug)
     if segment is None:
         raise NotFound(_("There is no such segment."))
     return segment
 
 
 def _segments_out(segments: Sequence[Segment]) -> list[dict[str, Any]]:
-    context = {"sentences": sentences_of_segments(segments)}
+    context = {"sentences": sentences_of_segments(segments), "pending": segments_pending()}
     return list(SegmentOut(segments, many=True, context=context).data)
 
 

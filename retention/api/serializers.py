@@ -13,6 +13,7 @@ from core.api.schema import request_example
 from core.periods import date_of
 from retention.api.received import IdsField
 from retention.models import ModelKind, ScoringModel, Segment, SegmentSize
+from retention.services.segments import edition_of
 
 AWAY = {
     "slug": "away",
@@ -25,21 +26,8 @@ AWAY = {
         ],
     },
 }
-TAKEN_BY_ADDRESSES = frozenset({"preview", "explain", "library"})
-"""Short names that no segment can have: addresses of ours stand in their place."""
 
-
-class SlugField(TextField):
-    default_error_messages = {"taken": _("This short name is taken by an address of the API.")}
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=100, **kwargs)
-
-    def to_internal_value(self, data: Any) -> str:
-        slug = super().to_internal_value(data)
-        if slug in TAKEN_BY_ADDRESSES:
-            self.fail("taken")
-        return slug
+EDITION = _("the edition that was read: when somebody saved another meanwhile, 409 `changed_meanwhile`")
 
 
 class SegmentQuery(serializers.Serializer[Any]):
@@ -78,7 +66,7 @@ class OneOfTwo(BodyIn):
 class SegmentIn(OneOfTwo):
     """With `rule`; or with `members` (at most 10,000 ids, more by segments/{slug}/members/), which makes a fixed list."""
 
-    slug = SlugField()
+    slug = TextField(max_length=100)
     name = TextField()
     rule = RuleField(required=False)
     members = IdsField(required=False)
@@ -89,11 +77,12 @@ class SegmentIn(OneOfTwo):
 class SegmentPutIn(OneOfTwo):
     """The whole of a segment but its short name, which the address gives."""
 
-    slug = SlugField(required=False)
+    slug = TextField(max_length=100, required=False)
     name = TextField()
     rule = RuleField(required=False)
     members = IdsField(required=False)
     description = TextField(required=False, allow_blank=True, max_length=2000)
+    edition = TextField(required=False, max_length=16, help_text=EDITION)
 
 
 @extend_schema_serializer(component_name="SegmentChange")
@@ -102,11 +91,12 @@ class SegmentPatchIn(OneOfTwo):
 
     needs_one = False
 
-    slug = SlugField(required=False)
+    slug = TextField(max_length=100, required=False)
     name = TextField(required=False)
     rule = RuleField(required=False)
     members = IdsField(required=False)
     description = TextField(required=False, allow_blank=True, max_length=2000)
+    edition = TextField(required=False, max_length=16, help_text=EDITION)
 
 
 class SegmentOut(serializers.Serializer[Any]):
@@ -118,6 +108,7 @@ class SegmentOut(serializers.Serializer[Any]):
     rule = serializers.SerializerMethodField()
     sentence = serializers.SerializerMethodField()
     version = serializers.SerializerMethodField()
+    edition = serializers.SerializerMethodField()
     static = serializers.BooleanField(help_text=_("a fixed list, without a rule"))
     members = serializers.IntegerField(source="member_count", allow_null=True)
     as_of = InstantField(allow_null=True)
@@ -129,9 +120,11 @@ class SegmentOut(serializers.Serializer[Any]):
     error = KnownText()
     created_at = InstantField()
 
-    @extend_schema_field(serializers.BooleanField(help_text=_("`members` are those of this rule, not of one before")))
+    @extend_schema_field(
+        serializers.BooleanField(help_text=_("`members` are those of this rule and of those inside it as they are"))
+    )
     def get_counted(self, segment: Segment) -> bool:
-        return segment.as_of is not None and segment.evaluated_version_id == segment.version_id
+        return segment.as_of is not None and segment.pk not in self.context["pending"]
 
     @extend_schema_field(RuleField(allow_null=True))
     def get_rule(self, segment: Segment) -> Any:
@@ -144,6 +137,10 @@ class SegmentOut(serializers.Serializer[Any]):
     @extend_schema_field(serializers.IntegerField(allow_null=True))
     def get_version(self, segment: Segment) -> int | None:
         return segment.version.number if segment.version else None
+
+    @extend_schema_field(serializers.CharField(help_text=_("another one after each change of rule, name or description")))
+    def get_edition(self, segment: Segment) -> str:
+        return edition_of(segment)
 
 
 class SegmentMemberOut(serializers.Serializer[Any]):

@@ -25,10 +25,8 @@ def segment_listing(*, search: str = "", static: bool | None = None, failing: bo
     return segments
 
 
-def segment_called(slug: str, *, hold: bool = False) -> Segment | None:
-    """This function will find a segment and, with `hold`, keep others from changing it until the transaction ends."""
-    segments = segment_listing().filter(slug=slug)
-    return (segments.select_for_update(of=("self",)) if hold else segments).first()
+def segment_called(slug: str) -> Segment | None:
+    return segment_listing().filter(slug=slug).first()
 
 
 def memberships(segment: Segment) -> QuerySet[Membership]:

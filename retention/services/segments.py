@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 from itertools import count
 from typing import Any
 
@@ -13,7 +15,7 @@ from django.db import transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from core.errors import DomainError, FieldProblem, InvalidInput
+from core.errors import DomainError, FieldProblem, InvalidInput, NotFound
 from core.locks import EDITING, LockSpace, lock_for_transaction, share_for_transaction
 from core.queue import enqueue_on_commit
 from core.registry import SegmentUse, Use
@@ -29,7 +31,7 @@ from retention.models import (
     UploadPiece,
 )
 from retention.models.segments import BITS_PER_WORD
-from retention.selectors.reasons import listed, placed_rule
+from retention.selectors.reasons import demand_reasons_askable_together, listed, placed_rule
 from retention.selectors.rules import Rulebook, invalid_rule
 from retention.selectors.uses import uses_of
 from retention.services.masks import clear_place
@@ -39,6 +41,8 @@ from rules.parse import parse
 
 LONGEST_NAME = 200
 LONGEST_SLUG = 100
+TAKEN_BY_ADDRESSES = frozenset({"preview", "explain", "library"})
+"""Short names that no segment can have: addresses of ours stand in their place."""
 
 
 class InUse(DomainError):
@@ -53,6 +57,22 @@ class InUse(DomainError):
         ]
         names = ", ".join(use.name for _each, use in holders)
         super().__init__(_("This segment is in use by %(names)s.") % {"names": names}, problems=problems)
+
+
+class ChangedMeanwhile(DomainError):
+    """Somebody else saved the segment since it was read; nothing was saved over it. `now` is what stands there."""
+
+    code = "changed_meanwhile"
+
+    def __init__(self, now: Segment) -> None:
+        super().__init__(_("Somebody else saved this segment meanwhile. Look at it again."))
+        self.now = now
+
+
+def edition_of(segment: Segment) -> str:
+    """This function will name what a segment says: another name once another rule, name or description is saved."""
+    said = [segment.pk, segment.version_id, segment.name, segment.description]
+    return sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 def create_segment(*, slug: str, name: str, rule: object, now: datetime, by: str = "", description: str = "") -> Segment:
@@ -103,14 +123,44 @@ def change_rule(*, segment: Segment, rule: object, now: datetime, by: str = "") 
     return stored
 
 
-def describe_segment(*, segment: Segment, name: str, description: str) -> Segment:
-    """This function will save another name and description; raises InvalidInput for an empty or overlong name."""
+def edit_segment(
+    *,
+    segment: Segment,
+    now: datetime,
+    by: str = "",
+    rule: object = None,
+    name: str | None = None,
+    description: str | None = None,
+    seen: str = "",
+) -> Segment:
+    """This function will save what is given of a rule, a name and a description, all of it or nothing.
+
+    `seen` is the edition that was changed (`edition_of`): where another stands there by now, ChangedMeanwhile, and nothing
+    is saved over what somebody else wrote. Without it what is given is saved in any case. Raises InvalidInput as
+    `change_rule`, NotFound for a segment that was deleted meanwhile.
+    """
+    with transaction.atomic():
+        lock_for_transaction(LockSpace.REFRESH, EDITING)  # of all edits, and before any row
+        rows = Segment.objects.select_related("version").select_for_update(of=("self",), no_key=True)
+        stored = rows.filter(pk=segment.pk).first()
+        if stored is None:
+            raise NotFound(_("There is no such segment."))
+        if seen and seen != edition_of(stored):
+            raise ChangedMeanwhile(stored)
+        if rule is not None:
+            stored = change_rule(segment=stored, rule=rule, now=now, by=by)
+        wanted = (stored.name if name is None else name, stored.description if description is None else description)
+        if wanted != (stored.name, stored.description):
+            _describe(stored, *wanted)
+    return stored
+
+
+def _describe(segment: Segment, name: str, description: str) -> None:
     problems = _name_problems(name)
     if problems:
         raise InvalidInput(problems[0].message, problems=problems)
     segment.name, segment.description = name.strip(), description
     segment.save(update_fields=["name", "description"])
-    return segment
 
 
 def delete_segment(*, segment: Segment) -> None:
@@ -205,6 +255,7 @@ def _check_reasons(slugs: set[str], rulebook: Rulebook) -> None:
         try:
             if slugs & segments_in(parse(each.rule)):
                 placed_rule(each.rule, rulebook)
+                demand_reasons_askable_together(rulebook)
         except RuleErrors as errors:
             message = _("The rule of the churn reason “%(name)s” mentions this segment: %(problem)s")
             said = message % {"name": each.get_reason_display(), "problem": errors}
@@ -220,6 +271,8 @@ def _slug_problems(slug: str, rulebook: Rulebook) -> list[FieldProblem]:
         return [FieldProblem("slug", "too_long", _("At most 100 characters."))]
     if slug in rulebook:
         return [FieldProblem("slug", "taken", _("Another segment has this short name."))]
+    if slug in TAKEN_BY_ADDRESSES:
+        return [FieldProblem("slug", "taken", _("This short name is taken by an address of the API."))]
     return []
 
 

@@ -8,13 +8,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from core.models import AuditRecord
+from core.models import AuditRecord, Scope
 from retention.models import Segment, SegmentVersion
 from retention.models.failures import failure
 from retention.services.refresh import refresh
 from retention.services.segments import change_rule, create_segment
 from tests.db.admin.conftest import World, staff, text_of
 from tests.factories import NOW
+from tests.rest import Caller, given_key
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +60,11 @@ class TestMaking:
         answer = admin.post(reverse(ADD), {"name": "x", "rule": ""})
         assert answer.context["form"].errors["rule"] == ["Say who is meant: add a condition, or choose everyone."]
 
+    def test_makes_no_short_name_of_an_address_of_the_api(self, admin: Client) -> None:
+        for name in ("Preview", "Library"):
+            admin.post(reverse(ADD), {"name": name, "description": "", "rule": json.dumps(BUYERS), "slug": ""})
+        assert set(Segment.objects.values_list("slug", flat=True)) == {"preview-2", "library-2"}
+
     def test_is_refused_to_who_may_only_look(self) -> None:
         answer = staff("retention.view_segment").post(reverse(ADD), {"name": "x", "rule": json.dumps(BUYERS)})
         assert (answer.status_code, Segment.objects.count()) == (403, 0)
@@ -85,6 +91,25 @@ class TestChanging:
         self.edit(admin, found, name="Another", rule='{"in_segment": "s"}')
         found.refresh_from_db()
         assert (found.name, rules_of(found)) == ("S", [BUYERS])
+
+    def test_shows_what_somebody_else_saved_meanwhile_and_then_saves_over_it(self, admin: Client) -> None:
+        found = segment()
+        page = reverse("admin:retention_segment_edit", args=[found.pk])
+        seen = admin.get(page).context["form"]["seen"].value()
+        self.edit(staff("retention.change_segment", "retention.view_segment"), found, rule=json.dumps(NESTED), seen=seen)
+
+        refused = self.edit(admin, found, name="Mine", seen=seen)
+        found.refresh_from_db()
+        assert (refused.status_code, found.name, rules_of(found)) == (200, "S", [BUYERS, NESTED])
+        said = text_of(refused)
+        assert "While you were editing, it was saved as “S”, with the rule" in said
+        assert refused.context["form"]["name"].value() == "Mine"
+
+        again = refused.context["form"]["seen"].value()
+        assert f'value="{again}"' in refused.content.decode()
+        self.edit(admin, found, name="Mine", seen=again)
+        found.refresh_from_db()
+        assert (found.name, rules_of(found)) == ("Mine", [BUYERS, NESTED, BUYERS])
 
 
 class TestDeleting:
@@ -133,3 +158,15 @@ class TestFreshness:
         changed = admin.get(page).context["waits"]
         refresh(as_of=NOW + timedelta(minutes=2))
         assert (before, changed, admin.get(page).context["waits"]) == (False, True, False)
+
+    def test_waits_in_the_list_and_over_rest_when_the_rule_of_a_segment_inside_changed(self, admin: Client) -> None:
+        inner = segment()
+        create_segment(slug="outer", name="Outer", rule={"in_segment": inner.slug}, now=NOW)
+        create_segment(slug="other", name="Other", rule=BUYERS, now=NOW)
+        refresh(as_of=NOW)
+        change_rule(segment=inner, rule=NESTED, now=NOW + timedelta(minutes=1))
+        rows = admin.get(reverse("admin:retention_segment_changelist")).context["cl"].result_list
+        assert {row.slug: vars(row)["pending"] for row in rows} == {"s": True, "outer": True, "other": False}
+        _key, text = given_key(Scope.SEGMENTS_READ)
+        told = {each["slug"]: each["counted"] for each in Caller(text).all("segments/")}
+        assert told == {"s": False, "outer": False, "other": True}

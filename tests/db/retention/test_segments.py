@@ -7,12 +7,20 @@ import pytest
 from django.db.models import F, Q, Value
 from django.db.models.lookups import GreaterThan
 
-from core.errors import InvalidInput
+from core.errors import InvalidInput, NotFound
 from members.models import Member
 from retention.models import MemberMask, Membership, Segment, SegmentSize, SegmentVersion, StaticMember, Transition
 from retention.selectors.rules import Rulebook
 from retention.services.refresh import refresh
-from retention.services.segments import InUse, change_rule, create_segment, delete_segment, describe_segment
+from retention.services.segments import (
+    ChangedMeanwhile,
+    InUse,
+    change_rule,
+    create_segment,
+    delete_segment,
+    edit_segment,
+    edition_of,
+)
 from rules.parse import LIMITS
 from tests.factories import NOW, TODAY_NUMBER, make_member, make_order, mark_dirty, shop_time
 
@@ -60,6 +68,11 @@ class TestMakingASegment:
             make_segment("buyers", {"everyone": True})
         assert problems_of(error) == [("slug", "taken")]
 
+    def test_refuses_a_name_that_is_an_address(self) -> None:
+        with pytest.raises(InvalidInput) as error:
+            make_segment("preview", {"everyone": True})
+        assert problems_of(error) == [("slug", "taken")]
+
     def test_takes_chinese_slugs(self) -> None:
         assert make_segment("流失预警", {"everyone": True}).slug == "流失预警"
 
@@ -100,11 +113,49 @@ class TestChangingASegment:
 
     def test_takes_a_name_and_a_description(self) -> None:
         segment = make_segment("buyers", {"everyone": True})
-        describe_segment(segment=segment, name=" Buyers ", description="all")
+        edit_segment(segment=segment, name=" Buyers ", description="all", now=NOW)
         segment.refresh_from_db()
-        assert (segment.name, segment.description) == ("Buyers", "all")
+        assert (segment.name, segment.description, segment.version.number) == ("Buyers", "all", 1)
         with pytest.raises(InvalidInput):
-            describe_segment(segment=segment, name="", description="")
+            edit_segment(segment=segment, rule=leaf("order_count", ">=", 1), name="", now=NOW)
+        assert SegmentVersion.objects.count() == 1
+
+
+class TestTwoWhoEditASegment:
+    """The second is told what the first wrote, and overwrites it knowingly or not at all."""
+
+    BUYERS, HEAVY = leaf("order_count", ">=", 1), leaf("order_count", ">=", 9)
+
+    @pytest.mark.parametrize(
+        "first", [{"rule": BUYERS}, {"name": "Others"}, {"description": "why"}], ids=["rule", "name", "description"]
+    )
+    def test_the_second_saves_nothing_over_what_the_first_saved(self, first: dict[str, Any]) -> None:
+        segment = make_segment("s", {"everyone": True})
+        seen = edition_of(segment)
+        saved = edit_segment(segment=segment, seen=seen, now=NOW, by="ann", **first)
+        with pytest.raises(ChangedMeanwhile) as refused:
+            edit_segment(segment=segment, seen=seen, rule=self.HEAVY, name="Mine", description="mine", now=NOW, by="bob")
+        segment.refresh_from_db()
+        assert (segment.name, segment.description) == (saved.name, saved.description)
+        assert segment.version.rule == first.get("rule", {"everyone": True})
+
+        again = edition_of(refused.value.now)
+        edit_segment(segment=segment, seen=again, rule=self.HEAVY, name="Mine", now=NOW, by="bob")
+        segment.refresh_from_db()
+        assert (segment.name, segment.version.rule, segment.version.created_by) == ("Mine", self.HEAVY, "bob")
+
+    def test_saving_the_same_again_is_no_other_edition(self) -> None:
+        segment = make_segment("s", self.BUYERS)
+        seen = edition_of(segment)
+        for _time in range(2):
+            segment = edit_segment(segment=segment, seen=seen, rule=self.BUYERS, name="S", now=NOW)
+        assert (edition_of(segment), SegmentVersion.objects.count()) == (seen, 1)
+
+    def test_of_a_segment_that_was_deleted_nothing_is_saved(self) -> None:
+        segment = make_segment("s", self.BUYERS)
+        delete_segment(segment=Segment.objects.get())
+        with pytest.raises(NotFound):
+            edit_segment(segment=segment, name="Mine", now=NOW)
 
 
 class TestDeletingASegment:

@@ -113,6 +113,17 @@ class TestASegment:
         assert response.status_code == 422
         assert (Segment.objects.get().name, SegmentVersion.objects.count()) == ("Big", 1)
 
+    @pytest.mark.parametrize("method", ["PUT", "PATCH"])
+    def test_of_another_edition_than_was_read_is_left_alone(self, client: Caller, method: str) -> None:
+        edition = _made(client)["edition"]
+        changed = client.call(method, "segments/big/", {"name": "Big", "rule": FREQUENT, "edition": edition}).json()
+
+        refused = client.call(method, "segments/big/", {"name": "Mine", "rule": BIG, "edition": edition})
+
+        assert (refused.status_code, refused.json()["code"]) == (409, "changed_meanwhile")
+        assert client.get("segments/big/").json() == changed
+        assert (changed["version"], changed["edition"] != edition) == (2, True)
+
     def test_is_deleted_unless_another_names_it(self, client: Caller) -> None:
         _made(client)
         _made(client, "inner", {"in_segment": "big"})
