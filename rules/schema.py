@@ -224,6 +224,7 @@ def _behaviour(behaviour: Behaviour) -> Json:
         "code": behaviour.code,
         "label": str(behaviour.label),
         "verb": str(behaviour.deed.yes),
+        "verbs_to": sorted({str(deed.yes) % {"what": "…"} for _name, deed in behaviour.deeds_to}),
         "sums": [_listed(field) for field in behaviour.sums],
         "wheres": [
             {**_listed(field), "operators": [row.code for row in operators_for(field)]} for field in behaviour.wheres

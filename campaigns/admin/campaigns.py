@@ -211,7 +211,7 @@ class CampaignAdmin(RekindleAdmin):
             raise PermissionDenied
         try:
             asked = _texts(json.loads(request.body[:LONGEST_PREVIEW]))
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, AttributeError):
+        except (ValueError, RecursionError, AttributeError):
             return JsonResponse({"problems": [gettext("This is no JSON.")]}, status=400)
         try:
             shown = preview_message(

@@ -106,6 +106,8 @@ class RuleField(forms.CharField):
             raise ValidationError(self.error_messages["unreadable"], code="unreadable", params=place) from error
         except RecursionError as error:
             raise ValidationError(gettext("Groups stand too deep.")) from error
+        except ValueError as error:  # of thousands of digits, which Python does not read
+            raise ValidationError(gettext("A number in it is too large."), code="out_of_range") from error
 
     def validate(self, value: Any) -> None:
         if self.required and value is None:

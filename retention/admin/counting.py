@@ -97,9 +97,9 @@ def _read(request: HttpRequest) -> Asked | None:
     """This function will read a question, or return None for what is none."""
     try:
         body = json.loads(request.body[:LONGEST_RULE])
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # no JSON, no text, a number of thousands of digits, thousands of groups
         return None
-    if not isinstance(body, dict) or body.get("step") not in STEPS or "rule" not in body:
+    if not isinstance(body, dict) or str(body.get("step")) not in STEPS or "rule" not in body:
         return None
     turn = body.get("number")
     if not isinstance(turn, int) or not 0 <= turn < 10**9:

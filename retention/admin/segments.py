@@ -273,7 +273,8 @@ def _said_meanwhile(now: Segment) -> str:
         found = gettext(
             "While you were editing, it was saved as “%(name)s”, with the rule %(who)s wrote at %(when)s: %(rule)s."
         )
-    return f"{found % said} {gettext('What stands here is yours: save again to put it in the place of that.')}"
+    yours = gettext("What stands here is yours: save again to put it in the place of that.")
+    return f"{found % said} {yours}"
 
 
 def _show_problems(form: forms.Form, error: InvalidInput) -> None:
@@ -294,7 +295,7 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
         return {"name": str(ready.name), "description": str(ready.description), "rule": dict(ready.rule)}
     try:
         rule = json.loads(request.GET.get("rule", "")[:LONGEST_RULE])
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return {}
     return {"rule": rule} if isinstance(rule, dict) else {}
 

@@ -190,9 +190,7 @@ def _estimate(hits: int, seen: int, everybody: int) -> Estimate:
     low, high = wilson(hits, seen, everybody)
     # What was seen is certain; only the others are guessed.
     least, most = hits, everybody - (seen - hits)
-    return Estimate(
-        count=round(hits / seen * everybody),
-        low=max(least, round(low * everybody)),
-        high=min(most, round(high * everybody)),
-        share=hits / seen,
-    )
+    fewest, largest = max(least, round(low * everybody)), min(most, round(high * everybody))
+    if fewest == largest and seen < everybody:  # rounded away; as long as somebody was not asked it is no count
+        fewest, largest = max(least, fewest - 1), min(most, largest + 1)
+    return Estimate(count=round(hits / seen * everybody), low=fewest, high=largest, share=hits / seen)

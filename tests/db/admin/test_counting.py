@@ -63,6 +63,9 @@ class TestRefusing:
             '{"step": "quick"}',
             '{"step": "dance", "rule": {}, "number": 1}',
             '{"step": "quick", "rule": 1}',
+            '{"step": ["quick"], "rule": {}, "number": 1}',
+            '{"step": "quick", "number": 1, "rule": ' + "9" * 5_000 + "}",
+            '{"step": "quick", "number": 1, "rule": ' + "[" * 100_000,
         ],
     )
     def test_answers_what_is_no_question(self, body: str, admin: Client) -> None:

@@ -56,6 +56,12 @@ class TestMaking:
         assert answer.context["form"].errors["rule"] == ["This is no JSON: line 1, column 10."]
         assert "{&quot;field&quot;: " in text_of(answer)
 
+    def test_shows_again_a_number_that_nobody_can_read(self, admin: Client) -> None:
+        typed = '{"field": "order_count", "operator": "=", "value": ' + "1" * 5_000 + "}"
+        answer = admin.post(reverse(ADD), {"name": "Big", "description": "", "rule": typed})
+        assert answer.context["form"].errors["rule"] == ["A number in it is too large."]
+        assert (admin.get(reverse(ADD), {"rule": typed}).status_code, Segment.objects.count()) == (200, 0)
+
     def test_refuses_an_empty_rule_in_words(self, admin: Client) -> None:
         answer = admin.post(reverse(ADD), {"name": "x", "rule": ""})
         assert answer.context["form"].errors["rule"] == ["Say who is meant: add a condition, or choose everyone."]

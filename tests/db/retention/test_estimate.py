@@ -65,6 +65,12 @@ class TestEstimating:
         assert (found.count, found.high) == (MEMBERS, MEMBERS)
         assert found.low >= seen
 
+    @pytest.mark.parametrize("hits", [0, 1, 5_000])
+    def test_is_no_count_while_somebody_was_not_asked(self, hits: int) -> None:
+        found = module._estimate(hits, 5_000, 5_001)
+        assert not found.exact
+        assert hits <= found.low <= found.count <= found.high <= hits + 1
+
     def test_says_nothing_when_not_even_the_first_sample_is_done_in_time(self) -> None:
         assert estimate(rule=BUYERS, seconds=-1) is None
 

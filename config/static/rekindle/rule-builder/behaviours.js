@@ -1,5 +1,6 @@
 /* What members did, as a sentence: "bought [at least] [2] [times] [in the last] [90] days, where [category] [is] [tea]". */
 
+import { Combobox, matching } from "./combobox.js";
 import { fill, h, icon, iconButton, select, spoken } from "./dom.js";
 import { valueInput } from "./values.js";
 
@@ -188,7 +189,11 @@ function whereAdder(node, known, site) {
         site.change((each) => { each.where = { ...each.where, [name]: writeWhere(operator, null, site.catalogue.shapeOf(operator)) }; },
             { redraw: `where.${name}.value`, said: fill(site.words.where_added, { what: what.label }) });
     };
-    return h("label", { class: "rk-add-where" }, icon("add"), select([["", site.words.add_where], ...free.map((each) => [each.name, each.label])], "", {
-        ...site.named("where", site.words.add_where), onchange: (event) => { if (event.target.value) add(event.target.value); },
-    }));
+    const options = free.map(({ name, label, help }) => ({ value: name, label, hint: help, words: [label, help || "", name.replaceAll("_", " ")].join(" ").toLocaleLowerCase() }));
+    // Not a select: there the first letter, and the first arrow key, would be a choice already.
+    const combo = new Combobox({
+        words: site.words, find: (text) => matching(options, text), pick: (option) => add(option.value),
+        attributes: { ...site.named("where", site.words.add_where), placeholder: site.words.add_where },
+    });
+    return h("label", { class: "rk-add-where" }, icon("add"), combo.input);
 }

@@ -22,14 +22,15 @@ export class Catalogue {
             yield this.subject(`field:${field.name}`, field.label, field.group || this.words.fields, field.help, field.name);
         }
         for (const behaviour of this.behaviours.values()) {
-            yield this.subject(`did:${behaviour.code}`, behaviour.label, this.words.behaviours, this.words.behaviour_help, behaviour.code);
+            yield this.subject(`did:${behaviour.code}`, behaviour.label, this.words.behaviours, this.words.behaviour_help, behaviour.code, [behaviour.verb, ...behaviour.verbs_to]);
         }
         if (this.segments.length) yield this.subject("is:segment", this.words.in_segment, this.words.others, this.words.segment_help, "in_segment");
         yield this.subject("is:everyone", this.words.everyone, this.words.others, this.words.everyone_help, "everyone");
     }
 
-    subject(value, label, group, hint, name) {
-        return { value, label, group, hint, words: [label, group, hint, name, name.replaceAll("_", " ")].join(" ").toLocaleLowerCase() };
+    subject(value, label, group, hint, name, said = []) {
+        const called = [name, name.replaceAll("_", " "), ...said].join(" ").toLocaleLowerCase();
+        return { value, label, group, hint, called, words: `${[label, group, hint].join(" ").toLocaleLowerCase()} ${called}` };
     }
 
     /** A new condition about a subject, as far as it can be written without asking. */

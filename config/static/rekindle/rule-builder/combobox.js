@@ -159,7 +159,10 @@ export class Combobox {
     }
 }
 
-/** Options whose words hold every word that was typed; first the one called so, then whose label begins with it or holds it. */
+/**
+ * Options whose words hold every word that was typed; first the one labelled so, then whose label begins with it or holds it,
+ * then what is also called so, last of what it is only explained with.
+ */
 export function matching(options, text) {
     const typed = text.trim().toLocaleLowerCase();
     const wanted = typed.split(/\s+/).filter(Boolean);
@@ -168,7 +171,8 @@ export function matching(options, text) {
     const distance = (option) => {
         const label = option.label.toLocaleLowerCase();
         const place = label.indexOf(typed);
-        return label === typed ? -1 : place < 0 ? 2 : Math.min(place, 1);
+        if (place >= 0) return label === typed ? -1 : Math.min(place, 1);
+        return option.called?.includes(typed) ? 2 : 3;
     };
     return found.map((option) => [distance(option), option]).sort(([one], [other]) => one - other).map(([, option]) => option);
 }
