@@ -124,7 +124,7 @@ class SegmentOut(serializers.Serializer[Any]):
         serializers.BooleanField(help_text=_("`members` are those of this rule and of those inside it as they are"))
     )
     def get_counted(self, segment: Segment) -> bool:
-        return segment.as_of is not None and segment.pk not in self.context["pending"]
+        return segment.as_of is not None and segment.failure is None and segment.pk not in self.context["pending"]
 
     @extend_schema_field(RuleField(allow_null=True))
     def get_rule(self, segment: Segment) -> Any:
