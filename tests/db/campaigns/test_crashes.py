@@ -176,5 +176,4 @@ class TestTheProcessDies:
             assert set(Delivery.objects.filter(state="sent").values_list("address", flat=True)) <= set(handed_over)
             assert (at, contradictions()) == (at, [])
             lost.add(claimed)
-        print(lost)
         assert lost == {0, 3}
