@@ -37,12 +37,12 @@ def uses_are_told() -> Iterator[str]:
 def _untold(rows: QuerySet[Any, Any], kind: EventKind, sentence: str) -> Iterator[str]:
     """Of who was erased nothing is told. Where events are forgotten in time, the latest of a member never is."""
     events = BehaviourEvent.objects.filter(kind=kind)
-    told = Exists(events.filter(external_id=OuterRef("told_as")))
+    told = Q(Exists(events.filter(external_id=OuterRef("told_as"))))
     if events_policy().own_days is not None:
-        told |= Exists(events.filter(member=OuterRef("member_id")))
+        told |= Q(Exists(events.filter(member=OuterRef("member_id"))))
     known = Exists(Member.objects.filter(pk=OuterRef("member_id")))
     named = Concat(Value(_prefix(kind)), Cast("pk", TextField()), output_field=TextField())
-    untold = rows.annotate(told_as=named).filter(known, ~Q(told))
+    untold = rows.annotate(told_as=named).filter(known, ~told)
     for pk in untold.order_by("pk").values_list("pk", flat=True)[:MOST_NAMED]:
         yield sentence % {"pk": pk}
 

@@ -80,8 +80,7 @@ class ChangeSegmentForm(SegmentForm):
     def look_again(self, error: ChangedMeanwhile) -> None:
         """This function will say what somebody else saved, and take the next save for an answer to that."""
         self.add_error(None, _said_meanwhile(error.now))
-        self.data = self.data.copy()
-        self.data["seen"] = edition_of(error.now)
+        self.data = {**self.data.dict(), "seen": edition_of(error.now)}  # type: ignore[attr-defined]  # of a request: a QueryDict
 
 
 class SegmentList(BoundedChangeList):
@@ -200,9 +199,10 @@ class SegmentAdmin(RekindleAdmin):
     def _change(self, request: HttpRequest, segment: Segment, form: ChangeSegmentForm) -> bool:
         """This function will save what was changed, the rule as a new version, and say whether it was taken."""
         given, changed = form.cleaned_data, [name for name in form.changed_data if name != "seen"]
-        who = {"now": timezone.now(), "by": request.user.get_username()}
+        saved: dict[str, Any] = {name: given[name] for name in changed}
+        by = request.user.get_username()
         try:
-            edit_segment(segment=segment, seen=given["seen"], **{name: given[name] for name in changed}, **who)
+            edit_segment(segment=segment, seen=given["seen"], now=timezone.now(), by=by, **saved)
         except ChangedMeanwhile as error:
             form.look_again(error)
             return False
