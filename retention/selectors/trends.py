@@ -99,13 +99,17 @@ class Moves:
 def moves(latest: DaySnapshot, *, most: int = MOST_CHANGES) -> Moves | None:
     """This function will name what changed since the day before, or the last one kept within a week; None where none was.
 
-    Members by stage, what counters grew by, and segments; sums of money and shares move every day and are left out.
+    Members by stage, what counters grew by, and segments; sums of money and shares move every day and are left out. So is a
+    segment that would say a figure's numbers again, as one of a lifecycle stage does.
     """
     earlier = DaySnapshot.objects.filter(day__lt=latest.day, day__gte=latest.day - WEEK)
     before = earlier.order_by("-day").first()
     if before is None:
         return None
-    found = [*_of_figures(before.figures, latest.figures), *_of_segments(before.day, latest.day)]
+    told = [*_of_figures(before.figures, latest.figures)]
+    numbers = {(change.before, change.now) for change in told}
+    of_segments = _of_segments(before.day, latest.day)
+    found = [*told, *(change for change in of_segments if (change.before, change.now) not in numbers)]
     moved = [change for change in found if change.now != change.before]
     return Moves(before.day, tuple(sorted(moved, key=lambda change: (-change.size, change.key))[:most]))
 

@@ -28,6 +28,12 @@ def kept(day: int, **figures: int | list[int | None]) -> DaySnapshot:
     )
 
 
+def segment_of(slug: str, yesterday: int, today: int) -> None:
+    segment = Segment.objects.create(slug=slug, name=slug.title(), word=0, bit=0, created_at=NOW)
+    for day, members in ((TODAY_NUMBER - 1, yesterday), (TODAY_NUMBER, today)):
+        SegmentSize.objects.create(segment=segment, day=day, members=members)
+
+
 class TestKeeping:
     def test_keeps_one_row_a_day_with_what_one_scan_and_the_other_apps_say(self) -> None:
         buyer = make_member()
@@ -90,9 +96,7 @@ class TestTrends:
 
 class TestChanges:
     def test_names_the_largest_first_against_what_moves_anyway(self) -> None:
-        segment = Segment.objects.create(slug="few", name="Few", word=0, bit=0, created_at=NOW)
-        for day, members in ((TODAY_NUMBER - 1, 4), (TODAY_NUMBER, 24)):
-            SegmentSize.objects.create(segment=segment, day=day, members=members)
+        segment_of("few", 4, 24)
         kept(TODAY_NUMBER - 1, members=10_000, at_risk=100, returned=5)
         found = moves(kept(TODAY_NUMBER, members=10_030, at_risk=90, returned=5))
         assert found is not None
@@ -102,6 +106,13 @@ class TestChanges:
             ("at risk", 100, 90),
             ("members", 10_000, 10_030),
         ]
+
+    def test_say_a_stage_once_though_a_segment_says_it_too(self) -> None:
+        segment_of("warned", 100, 90)
+        kept(TODAY_NUMBER - 1, at_risk=100)
+        found = moves(kept(TODAY_NUMBER, at_risk=90))
+        assert found is not None
+        assert [change.kind for change in found.changes] == ["figure"]
 
     def test_goes_back_to_the_last_kept_day_of_a_week_and_no_further(self) -> None:
         kept(TODAY_NUMBER - 8, members=1)
