@@ -51,6 +51,7 @@ FORECASTS = ("expected_orders_90d", "clv_365d_minor")
 AS_IT_IS = ("external_id", "registered_day", "random_bucket", "attributes")
 ORDERED = Q(order_count__gte=1)
 UNIX_EPOCH = 2_440_588
+TELLS_NOTHING = 1e-100
 """The Julian day number of 1970-01-01."""
 
 
@@ -257,11 +258,16 @@ def churn_probability(given: Churn | None, *, as_of_day: int) -> Expression:
         "order_days_per_90d": decimal(PACE_DAYS) * days / (decimal(_first_ago(as_of_day)) + decimal(PACE_FROM)),
         "days_between_first_and_last": decimal(_span_days()),
     }
-    z: Expression = decimal(given.intercept)
+    z: Expression = _telling(given.intercept)
     for name, weight in zip(CHURN_FEATURES, given.weights, strict=True):
-        z = z + decimal(weight) * Ln(decimal(1.0) + read[name])
+        z = z + _telling(weight) * Ln(decimal(1.0) + read[name])
     probability = decimal(0.5) + decimal(0.5) * Tanh(z / decimal(2.0))
     return Case(When(order_days__lt=1, then=None), default=probability, output_field=FloatField())
+
+
+def _telling(parameter: float) -> Expression:
+    """A parameter too small to move any probability is none: PostgreSQL refuses a product that is too small for a float."""
+    return decimal(parameter if abs(parameter) > TELLS_NOTHING else 0.0)
 
 
 def value_layer(cuts: ValueCuts | None) -> Expression:

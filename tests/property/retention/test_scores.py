@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -42,6 +42,13 @@ models = st.builds(
         Churn, horizon_days=st.just(90), intercept=st.floats(-1e3, 1e3), weights=five | st.just((0.3,) * 5), means=five
     ),
 )
+
+ONCE: dict[str, int | None] = {"order_count": 1, "order_days": 1, "first_order_day": 19_800, "last_order_day": 19_800}
+
+
+def of_churn(*, intercept: float = 0.0, weights: tuple[float, ...] = (0.0,) * 5) -> Parameters:
+    churn = Churn(horizon_days=90, intercept=intercept, weights=weights, means=(0.0,) * 5)
+    return Parameters(bg_nbd=BgNbd(r=1.0, alpha=1.0, a=1.0, b=1.0), churn=churn)
 
 
 @st.composite
@@ -163,6 +170,8 @@ class TestScores(TestCase):
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(rows=st.lists(facts(), min_size=1, max_size=25), given_parameters=models)
+    @example(rows=[ONCE], given_parameters=of_churn(weights=(0.0, 0.0, 0.0, 5e-324, 0.0)))
+    @example(rows=[ONCE], given_parameters=of_churn(intercept=5e-324))
     def test_of_models_are_equal_to_nine_digits_and_raise_for_nobody(
         self, rows: list[dict[str, int | None]], given_parameters: Parameters
     ) -> None:
