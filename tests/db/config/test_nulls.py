@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
         "/admin/retention/segment/why/?segment=%00&member=1",
         "/admin/members/member/?segment=%00",
         "/admin/members/member/?q=%00",
+        "/admin/members/behaviourevent/?member=%00",
     ],
 )
 def test_a_null_character_in_an_address_finds_nothing(address: str) -> None:
