@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from core.admin.display import badge, bar, change_url, day, list_url, money, number, share, unknown
@@ -76,7 +76,7 @@ def outlook(request: HttpRequest, member: Member) -> dict[str, Any]:
         "rows": [
             (_("expected orders in 90 days"), _expected(scores["expected_orders_90d"])),
             (_("expected revenue in 365 days"), money(scores["clv_365d_minor"])),
-            (_("value"), unknown() if layer is None else badge(LAYERS[layer])),
+            (pgettext("what a member is worth", "value"), unknown() if layer is None else badge(LAYERS[layer])),
         ],
     }
 
