@@ -6,8 +6,7 @@
 
 PY = .venv/bin/python
 # A worker a core; the tests of a file stay together, as some share what is long to make. ARGS='-n 0' runs them in one process.
-# In the order of folders, where the longest come first, and not by how many tests a file has.
-PYTEST = $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
+PYTEST = $(PY) -m pytest -n auto --dist loadfile
 # Checks read no database of yours.
 EMBEDDED = env DATABASE_URL=sqlite://:memory: REDIS_URL=
 # The suite chooses its database before Django reads the settings.
