@@ -144,8 +144,8 @@ def load_orders(year: Year, *, now: Any, since: date | None = None, before: date
 
 
 def know_sizes() -> None:
-    """Here the year is one transaction. PostgreSQL checks its foreign keys at the end, by plans that this connection may have
-    made for tables of a few rows, unless it hears of their size."""
+    """The year is one transaction here, and its foreign keys are checked at the end, by plans that this connection may have
+    made for tables of a few rows unless it hears of their size."""
     for model in apps.get_models():
         if model._meta.managed:
             know_size(model._meta.db_table)
@@ -165,7 +165,6 @@ def opened(db: None, year: Year) -> date:
     return begins
 
 
-@pytest.mark.timeout(600)
 class TestTheDemonstrationYear:
     def test_equals_pandas_on_its_eve_and_stays_exact_for_sixty_days(self, opened: date, year: Year) -> None:
         baskets = raw_baskets(year)
