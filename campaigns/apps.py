@@ -2,10 +2,9 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from core.registry import (
-    AttributeUse,
     Check,
     PeriodicWork,
-    SegmentUse,
+    UsedBy,
     attribute_uses,
     checks,
     figure_sources,
@@ -52,9 +51,9 @@ class CampaignsConfig(AppConfig):
         member_data.register(REWARDS)
         fired_since.register(FIRED)
         member_ties.register(TIES)
-        segment_uses.register(SegmentUse("campaigns", _("The campaign"), campaigns_naming))
-        attribute_uses.register(AttributeUse("campaigns", _("The campaign"), campaigns_reading))
-        tier_uses.register(AttributeUse("campaigns", _("The campaign"), campaigns_of_tier))
+        segment_uses.register(UsedBy("campaigns", _("The campaign"), campaigns_naming))
+        attribute_uses.register(UsedBy("campaigns", _("The campaign"), campaigns_reading))
+        tier_uses.register(UsedBy("campaigns", _("The campaign"), campaigns_of_tier))
         for check in _checks():
             checks.register(check)
         for work in _works():

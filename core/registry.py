@@ -273,9 +273,9 @@ class JobKind:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Something that names a segment: what it is called, in which state it stands, where its page is (app_model and key).
+    """Something that names another: what it is called, in which state it stands, where its page is (app_model and key).
 
-    `holds` says that it could not go on without the segment, which therefore cannot be deleted.
+    `holds` says that it could not go on without the other, which therefore cannot be deleted.
     """
 
     name: str
@@ -286,18 +286,9 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentUse:
-    """An app that names segments (by their short names) says who names one: in its trigger, in a rule, in a step."""
-
-    code: str
-    label: str | Promise
-    rows: Callable[[str], Sequence[Use]]
-
-
-@dataclass(frozen=True, slots=True)
-class AttributeUse:
-    """An app whose rules may read an attribute of the shop's own says which do, by the field's name in the rule language; or
-    which name a tier, by its short name."""
+class UsedBy:
+    """An app that names something says who names one: segments by their short names (in a trigger, a rule, a step),
+    attributes of the shop's own by the field's name in the rule language, tiers by their short names."""
 
     code: str
     label: str | Promise
@@ -370,9 +361,9 @@ member_list_filters: Store[MemberListFilter] = Store()
 member_data: Store[MemberDataHandler] = Store()
 checks: Store[Check] = Store()
 periodic_work: Store[PeriodicWork] = Store()
-segment_uses: Store[SegmentUse] = Store()
-attribute_uses: Store[AttributeUse] = Store()
-tier_uses: Store[AttributeUse] = Store()
+segment_uses: Store[UsedBy] = Store()
+attribute_uses: Store[UsedBy] = Store()
+tier_uses: Store[UsedBy] = Store()
 job_kinds: Store[JobKind] = Store()
 fired_since: Store[FiredSince] = Store()
 member_ties: Store[MemberTies] = Store()

@@ -11,12 +11,11 @@ class RetentionConfig(AppConfig):
         from django.db.backends.signals import connection_created
 
         from core.registry import (
-            AttributeUse,
             Check,
             MemberListFilter,
             MemberSection,
             PeriodicWork,
-            SegmentUse,
+            UsedBy,
             attribute_uses,
             checks,
             figures,
@@ -80,12 +79,12 @@ class RetentionConfig(AppConfig):
         member_ties.register(TIES)
         for kind in (LIST_JOB, REPORT_JOB, FIT_JOB, GROUP_JOB):
             job_kinds.register(kind)
-        segment_uses.register(SegmentUse("retention.segments", _("The segment"), segments_naming))
-        segment_uses.register(SegmentUse("retention.reasons", _("The churn reason"), reasons_naming))
-        attribute_uses.register(AttributeUse("retention.segments", _("The segment"), segments_reading))
-        attribute_uses.register(AttributeUse("retention.reasons", _("The churn reason"), reasons_reading))
-        tier_uses.register(AttributeUse("retention.segments", _("The segment"), segments_of_tier))
-        tier_uses.register(AttributeUse("retention.reasons", _("The churn reason"), reasons_of_tier))
+        segment_uses.register(UsedBy("retention.segments", _("The segment"), segments_naming))
+        segment_uses.register(UsedBy("retention.reasons", _("The churn reason"), reasons_naming))
+        attribute_uses.register(UsedBy("retention.segments", _("The segment"), segments_reading))
+        attribute_uses.register(UsedBy("retention.reasons", _("The churn reason"), reasons_reading))
+        tier_uses.register(UsedBy("retention.segments", _("The segment"), segments_of_tier))
+        tier_uses.register(UsedBy("retention.reasons", _("The churn reason"), reasons_of_tier))
         for check in (
             Check("retention.facts", _("Facts equal a full count"), facts_are_exact),
             Check("retention.tiers", _("Tiers equal a full count"), tiers_are_exact),

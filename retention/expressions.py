@@ -51,8 +51,9 @@ FORECASTS = ("expected_orders_90d", "clv_365d_minor")
 AS_IT_IS = ("external_id", "registered_day", "random_bucket", "attributes")
 ORDERED = Q(order_count__gte=1)
 UNIX_EPOCH = 2_440_588
-TELLS_NOTHING = 1e-100
 """The Julian day number of 1970-01-01."""
+TELLS_NOTHING = 1e-100
+"""A parameter of a model below it adds nothing to a sum of which sixteen digits are kept."""
 
 
 # the layers of retention/scored.py: each reads columns of the one before

@@ -15,7 +15,7 @@ from rules.fields import nearest
 MEMBER_WORDS = ("member.name", "member.external_id")
 SHOP_WORDS = ("campaign.name", "shop.name")
 POINTS_WORDS = ("points.available", "points.expiring", "points.expires_on")
-REFUSALS = ("拒收", "退订", "unsubscribe", "preferences_url", "reply r", "stop")
+REFUSALS = ("拒收", "退订", "unsubscribe", "preferences_url", "reply r", "reply stop")
 """What a text that says how to refuse has in it, one of them: the carriers' 拒收请回复R, or a link."""
 LINK_WORDS = ("unsubscribe_url", "preferences_url")
 COUPON_WORDS = ("coupon.code", "coupon.name", "coupon.valid_until", "coupon.link")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from hashlib import blake2b
 from secrets import randbelow
 from typing import Any
@@ -67,11 +68,17 @@ PERSONAL_NUMBERS = ("birth_year", "birth_key", "registered_at", "registered_day"
 
 ADDRESS_COLUMNS = {"sms": "phone", "email": "email"}
 """Where each channel finds a member."""
+HOME_PREFIX = "+86"
+"""What stands before a phone number as people at home write it: numbers are stored in the international form."""
 
 
 class MemberQuerySet(models.QuerySet["Member"]):
     def erased(self) -> MemberQuerySet:
         return self.filter(erased_at__isnull=False)
+
+    def erased_among(self, member_ids: Collection[int]) -> set[int]:
+        """This function will say who of these was erased: what they had has expired, and nobody is there to earn or owe."""
+        return set(self.erased().filter(pk__in=member_ids).values_list("pk", flat=True))
 
     def contactable(self, *, channel: str, purpose: str = "marketing") -> MemberQuerySet:
         """This function will keep the members who have an address on a channel and said that we may use it.

@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, Max, OuterRef, Prefetch, Q, QuerySet
 
 from members.models import (
     ADDRESS_COLUMNS,
+    HOME_PREFIX,
     Channel,
     Erasure,
     Identifier,
@@ -25,8 +26,6 @@ from members.models import (
     Shop,
 )
 
-HOME_PREFIX = "+86"
-"""What stands before a phone number as people at home write it: numbers are stored in the international form."""
 VIEW_CONTACTS = "members.view_contacts"
 """The permission to see phone numbers and e-mail addresses in full; without it screens and files show them masked."""
 MOST_FOUND = 1000

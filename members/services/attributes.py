@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.errors import DomainError, FieldProblem, InvalidInput
 from core.locks import EDITING, LockSpace, lock_for_transaction
-from core.registry import AttributeUse, Use, attribute_uses
+from core.registry import Use, UsedBy, attribute_uses
 from members.fields import ATTRIBUTE, READ_AS
 from members.models import BUCKETS, AttributeDefinition, AttributeType, JsonGiven, Member
 from members.models.attribute import LONGEST_NAME
@@ -30,7 +30,7 @@ class AttributeInUse(DomainError):
 
     code = "in_use"
 
-    def __init__(self, name: str, users: Sequence[tuple[AttributeUse, Use]]) -> None:
+    def __init__(self, name: str, users: Sequence[tuple[UsedBy, Use]]) -> None:
         problems = [
             FieldProblem("", "in_use", _("%(kind)s “%(name)s” reads it.") % {"kind": kind.label, "name": use.name})
             for kind, use in users
@@ -71,7 +71,7 @@ def carried(names: Sequence[str]) -> dict[str, Carried]:
     }
 
 
-def uses_of_attribute(name: str) -> list[tuple[AttributeUse, Use]]:
+def uses_of_attribute(name: str) -> list[tuple[UsedBy, Use]]:
     """This function will list the rules that could not go on without the attribute, with the app's word for their kind."""
     return [(each, use) for each in attribute_uses for use in each.rows(f"{ATTRIBUTE}{name}") if use.holds]
 

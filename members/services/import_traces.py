@@ -17,12 +17,11 @@ from core.batching import batches
 from core.models import AuditRecord, Job
 from core.registry import Called
 from core.services.audit import MASK
-from members.models import Import, ImportJournal, ImportState, Order
+from members.models import HOME_PREFIX, Import, ImportJournal, ImportState, Order
 from members.services.import_files import Folder
 from members.services.imports import busy
 from members.services.journal import Journal
 
-HOME_PREFIX = "+86"
 SHORTEST_TEXT = 6
 """Characters of a text that is looked for in files. A shorter one stands in every file by chance, as a quantity or a price;
 rows that were taken in are known by their journal, however short the id."""

@@ -42,10 +42,18 @@ LIKELY, EVEN = 0.7, 0.4
 # --- the page
 
 
+def scores_of(member: Member) -> Mapping[str, Any]:
+    """This function will return the member's scores, read once for all that the page says of them."""
+    known: dict[str, Mapping[str, Any]] = vars(member).setdefault("sections", {})
+    if "scores" not in known:
+        known["scores"] = scores_rows([member.pk])[member.pk]
+    return known["scores"]
+
+
 def standing(request: HttpRequest, member: Member) -> dict[str, Any]:
     """This function will say how a member stands: the habit in a sentence, then facts and scores."""
     facts = facts_rows([member.pk])[member.pk]
-    scores = scores_rows([member.pk])[member.pk]
+    scores = scores_of(member)
     return {
         "stage": badge(STAGES[scores["lifecycle_stage"]]),
         "habit": habit(facts, scores),
@@ -67,7 +75,7 @@ def standing(request: HttpRequest, member: Member) -> dict[str, Any]:
 def outlook(request: HttpRequest, member: Member) -> dict[str, Any]:
     """This function will say how likely the member is to stay away, why, and what is expected of them."""
     risk = risk_of(member.pk)
-    scores = scores_rows([member.pk])[member.pk]
+    scores = scores_of(member)
     layer = scores["value_layer"]
     return {
         "headline": "" if risk is None else _risk_words(risk),
@@ -177,12 +185,12 @@ member_panels.register(
 
 
 def stage(request: HttpRequest, member: Member) -> SafeString:
-    return badge(STAGES[scores_rows([member.pk])[member.pk]["lifecycle_stage"]])
+    return badge(STAGES[scores_of(member)["lifecycle_stage"]])
 
 
 def leaving(request: HttpRequest, member: Member) -> SafeString | None:
     """This function will draw how likely the member does not order again in time; nothing while no model says so."""
-    scores = scores_rows([member.pk])[member.pk]
+    scores = scores_of(member)
     chance = scores["churn_probability"]
     if chance is None:
         return None

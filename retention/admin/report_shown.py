@@ -30,18 +30,13 @@ def shown(request: HttpRequest, answered: Answer) -> dict[str, Any]:
             for figure in answered.question.report.figures
             if result.values.get(figure.code) is not None
         ],
-        "pictures": [_picture(request, chart, answered.targets) for chart in result.charts if _shows_something(chart)],
+        "pictures": [_picture(request, chart, answered.targets) for chart in result.charts if chart.shows_something()],
         "tables": [_table(request, table) for table in result.tables if table.rows],
         "notes": [str(note) for note in result.notes],
         "counted_at": answered.counted_at,
         "as_of": answered.as_of,
         "before": _before(answered) if any(value is not None for value in answered.before.values()) else None,
     }
-
-
-def _shows_something(chart: Chart) -> bool:
-    """An empty frame says no more than the sentence above it has said."""
-    return any(getattr(chart, name, ()) for name in ("labels", "x", "points", "rows", "moves"))
 
 
 def _before(answered: Answer) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.functional import Promise
 
@@ -33,7 +33,13 @@ class Series:
 class Chart:
     """What all pictures have. `title` says what is seen, for those who do not see it too."""
 
+    along: ClassVar[tuple[str, ...]] = ("labels",)
+    """What holds the places of the picture: where it is empty there is nothing to draw."""
+
     title: Text
+
+    def shows_something(self) -> bool:
+        return any(getattr(self, name) for name in self.along)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,8 @@ class Rows(Chart):
 class Lines(Chart):
     """Lines over labels, or over numbers `x` of unit `x_unit`; `steps` draws a value until the next one."""
 
+    along: ClassVar[tuple[str, ...]] = ("labels", "x")
+
     labels: Sequence[Text] = ()
     series: Sequence[Series] = ()
     unit: Unit = Unit.COUNT
@@ -87,6 +95,8 @@ class Heat(Chart):
 
     `rules` make a cell a segment, by (row, column). A last row or column of means stands apart, unshaded.
     """
+
+    along: ClassVar[tuple[str, ...]] = ("rows",)
 
     corner: Text = ""
     rows: Sequence[Text] = ()
@@ -115,6 +125,8 @@ class Funnel(Chart):
 class Scatter(Chart):
     """Points; with `diagonal` the line on which both are equal. `sizes` are areas."""
 
+    along: ClassVar[tuple[str, ...]] = ("points",)
+
     points: Sequence[tuple[float, float]] = ()
     labels: Sequence[Text] = ()
     sizes: Sequence[float] = ()
@@ -140,6 +152,8 @@ class Intervals(Chart):
 class Flow(Chart):
     """What was done first, second, third. `moves` are (column, step, the step after it, how many went so); no step after it
     is where they ended. Steps are told by their words; `rest` is what all the others together are called."""
+
+    along: ClassVar[tuple[str, ...]] = ("moves",)
 
     columns: Sequence[Text] = ()
     moves: Sequence[tuple[int, str, str | None, int]] = ()

@@ -21,7 +21,7 @@ from retention.selectors.state import Asked, asked_at, day_asked
 from rules.errors import RuleErrors
 
 LISTED_BY_REASON = 50_000
-"""Members up to whom a list by churn reason is asked at once. Origin: half a second; at a million it takes nine."""
+"""Members up to whom a list by churn reason is asked at once. Origin: 0.3 s at 20,000 members, 1.3 s at 100,000."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from core.registry import SegmentUse, Use, segment_uses
+from core.registry import Use, UsedBy, segment_uses
 from retention.models import ChurnReason, Segment
 from retention.selectors.reasons import listed
 from retention.selectors.rules import Rulebook
@@ -14,7 +14,7 @@ from rules.errors import RuleErrors
 from rules.parse import parse
 
 
-def uses_of(slug: str) -> list[tuple[SegmentUse, Use]]:
+def uses_of(slug: str) -> list[tuple[UsedBy, Use]]:
     """This function will list everything that names a segment, with the app's word for its kind."""
     return [(each, use) for each in segment_uses for use in each.rows(slug)]
 

@@ -27,8 +27,8 @@ def single_reads() -> Iterator[None]:
     Its default takes a page read by itself for four times as dear as one read in a row, from the days of turning discs: it
     would rather read all events than find those of one member in a hundred. 1.1 is what its manual names for other discs.
 
-    It also joins tables in the order in which they are written from the ninth on, and so everybody before the few that are
-    asked about: facts have as many sources.
+    It also joins tables in the order in which they are written where there are more than eight, and so everybody before the
+    few that are asked about: facts read more.
     """
     if connection.vendor != "postgresql":
         yield

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from core.errors import DomainError, FieldProblem, InvalidInput, NotFound
 from core.locks import EDITING, LockSpace, lock_for_transaction, share_for_transaction
 from core.queue import enqueue_on_commit
-from core.registry import SegmentUse, Use
+from core.registry import Use, UsedBy
 from retention.models import (
     ListUpload,
     Membership,
@@ -50,7 +50,7 @@ class InUse(DomainError):
 
     code = "in_use"
 
-    def __init__(self, holders: Sequence[tuple[SegmentUse, Use]]) -> None:
+    def __init__(self, holders: Sequence[tuple[UsedBy, Use]]) -> None:
         problems = [
             FieldProblem("", "in_use", _("%(kind)s “%(name)s” names it.") % {"kind": each.label, "name": use.name})
             for each, use in holders

@@ -1,14 +1,13 @@
 """Every report of a large shop counted anew, one after the other, and the figures of Today: found by asking the registry.
 
-No limit is set for a report: what takes long is counted once in the background and kept for its day. What is measured is how
-long that takes, how much memory, and what a page costs that shows what is kept.
+What takes long is counted once in the background and kept for its day. Measured are how long that takes, how much memory,
+and what a page costs that shows what is kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 from tools.bench.database import AS_OF, SCALES, settle, shop
 from tools.bench.figures import note, seconds_of
@@ -35,16 +34,14 @@ def run(size: str) -> list[str]:
 
         refresh(as_of=NIGHT, now=NIGHT)
         settle()
-        missed = [*_snapshot(size), *_counted(size)]
-    with shop(SCALES[size]):
-        return [*missed, *_memory(size)]
+        _snapshot(size)
+        return [*_counted(size), *_memory(size)]
 
 
-def _snapshot(size: str) -> Iterator[str]:
+def _snapshot(size: str) -> None:
     from retention.services.snapshots import keep_snapshot
 
     note("reports", "the day's figures kept", size=size, seconds=round(seconds_of(lambda: keep_snapshot(now=NIGHT)), 2))
-    yield from ()
 
 
 def _counted(size: str) -> Iterator[str]:
@@ -70,7 +67,7 @@ def _memory(size: str) -> Iterator[str]:
     """All of them in one process of their own."""
     if size == "tiny":
         return
-    done: Any = run_command("shell", "--command", COUNT_ALL.format(now=NIGHT.isoformat()))
+    done = run_command("shell", "--command", COUNT_ALL.format(now=NIGHT.isoformat()))
     note("reports", "memory of all reports", size=size, mib=done.peak_mib, seconds=round(done.seconds, 1))
     if done.peak_mib > MOST_MIB:
         yield f"reports: counting takes {done.peak_mib} MiB (at most {MOST_MIB})"

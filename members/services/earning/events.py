@@ -187,9 +187,7 @@ def _releases_at(done: Done, rule: EarningRule, now: datetime) -> datetime | Non
 def _take_back(event_ids: Collection[int], now: datetime) -> int:
     """What events that are gone earned, as the points policy lets a refund take; the limits forget them."""
     members = set(EarnedEvent.objects.filter(event_id__in=event_ids).values_list("member_id", flat=True))
-    members -= set(
-        Member.everybody.erased().filter(pk__in=members).values_list("pk", flat=True)
-    )  # what they had has expired
+    members -= Member.everybody.erased_among(members)
     if not members:
         return 0
     held_accounts(members)

@@ -100,11 +100,10 @@ def settle_orders(order_ids: Collection[int], *, now: datetime) -> Counts:
 
 
 def _of_somebody(order_ids: Collection[int], rules: Collection[EarningRule]) -> tuple[list[int], set[int]]:
-    """The orders, but for those of members who were erased, and the members who earn or earned by them. What the erased
-    earned has expired, and nobody is there to earn or owe."""
+    """The orders, but for those of members who were erased, and the members who earn or earned by them."""
     pairs = {(order.id, order.member_id) for order in _earning(order_ids, rules)} | _earners(order_ids)
     members = {member_id for _order_id, member_id in pairs}
-    erased = set(Member.everybody.erased().filter(pk__in=members).values_list("pk", flat=True))
+    erased = Member.everybody.erased_among(members)
     left_out = {order_id for order_id, member_id in pairs if member_id in erased}
     return [order_id for order_id in order_ids if order_id not in left_out], members - erased
 

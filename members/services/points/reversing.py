@@ -50,7 +50,7 @@ def _reverse(book: Book, entry: LedgerEntry, *, points: int, reference: str, rea
     undo = _WAYS.get(entry.kind)
     if undo is None:
         raise PointsRefused(_("Only what was earned or redeemed can be reversed."), code="not_reversible")
-    if Member.everybody.erased().filter(pk=entry.member_id).exists():
+    if Member.everybody.erased_among([entry.member_id]):
         raise PointsRefused(
             _("The member was erased: their points have expired, and there is nobody to give to."), code="erased"
         )

@@ -83,6 +83,7 @@ class TestDrafting:
             (SMS, True),
             ({**SMS, "body": "Dear {{ member.name }} 拒收请回复R"}, False),
             ({**SMS, "body": "Dear {{ member.name }}: {{ unsubscribe_url }}"}, False),
+            ({**SMS, "body": "Dear {{ member.name }}, stop by our shop"}, True),
             ({**SMS, "channel": "email"}, False),
         ],
     )

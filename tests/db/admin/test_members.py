@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from members.admin.panels import birthday
@@ -143,6 +145,12 @@ class TestPage:
         page = reverse("admin:members_member_change", args=[world.members[0].pk])
         shown = text_of(staff("members.view_member").get(page))
         assert ("panel-profile" in shown, "panel-orders" in shown, "panel-messages" in shown) == (True, False, False)
+
+    def test_works_out_the_scores_once_for_all_that_it_says_of_them(self, admin: Client, world: World) -> None:
+        with CaptureQueriesContext(connection) as asked:
+            admin.get(reverse("admin:members_member_change", args=[world.members[0].pk]))
+        scored = [each["sql"] for each in asked if '"scored"."clv_365d_minor" AS' in each["sql"]]
+        assert len(scored) == 1
 
     def test_pages_through_orders(self, admin: Client) -> None:
         member = make_member()
