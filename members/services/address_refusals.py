@@ -58,9 +58,9 @@ def note_refusals(refused: Mapping[Addressed, datetime]) -> None:
 
 def refused_since(asked: Collection[Addressed]) -> dict[Addressed, datetime]:
     """This function will return when addresses refused last, of those that did; nothing is asked where none ever did."""
-    wanted = {_row_key(each): each for each in asked if each.address}
-    if not wanted or not AddressRefusal.objects.exists():
+    if not asked or not AddressRefusal.objects.exists():
         return {}
+    wanted = {_row_key(each): each for each in asked if each.address}
     ids = [pk for (pk,) in find_rows(AddressRefusal, KEY, sorted(wanted), returning=["pk"])]
     found: dict[Addressed, datetime] = {}
     for chunk in batches(ids, AT_ONCE):
