@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from retention.models import Membership, RefreshRun, Segment
 from retention.selectors import matching, preview
@@ -22,6 +24,14 @@ def ids(rows: Any) -> set[int]:
     return {row["member_id"] for row in rows}
 
 
+def statements_of_full_refresh() -> list[str]:
+    """This function will count nothing that PostgreSQL's own looks at its tables decide."""
+    refresh(as_of=NOW)
+    with CaptureQueriesContext(connection) as captured:
+        refresh(as_of=NOW, full=True)
+    return [query["sql"] for query in captured if not query["sql"].startswith("ANALYZE")]
+
+
 class TestTrap1WorkGrowsWithTheSegmentNotWithTheChange:
     def test_a_refresh_touches_the_changed_members_alone(self) -> None:
         members = [make_member() for _ in range(200)]
@@ -33,14 +43,15 @@ class TestTrap1WorkGrowsWithTheSegmentNotWithTheChange:
 
 
 class TestTrap3EverySegmentOfASegmentIsOneMoreQuery:
-    def test_segments_in_segments_are_answered_by_one_scan(self, django_assert_max_num_queries: Any) -> None:
+    def test_segments_in_segments_are_answered_by_one_scan(self) -> None:
         make_member()
         create_segment(slug="s0", name="S", rule=BUYERS, now=NOW)
+        alone = statements_of_full_refresh()
         for number in range(1, 12):
             create_segment(slug=f"s{number}", name="S", rule={"in_segment": f"s{number - 1}"}, now=NOW)
-        with django_assert_max_num_queries(60) as queries:
-            refresh(as_of=NOW)
-        assert sum("INSERT INTO mask_change" in query["sql"] for query in queries.captured_queries) == 1
+        nested = statements_of_full_refresh()
+        assert len(nested) == len(alone)
+        assert sum("INSERT INTO mask_change" in sql for sql in nested) == 1
 
 
 class TestTrap4EditingARuleDoesNotCancelTheWrongBuild:
