@@ -14,6 +14,8 @@ NOW = datetime(2026, 6, 15, 4, 0, tzinfo=UTC)
 """A Monday, noon in the shop."""
 TODAY = date(2026, 6, 15)
 TODAY_NUMBER = day_of(TODAY)
+BUYERS: dict[str, Any] = {"field": "order_count", "operator": ">=", "value": 1}
+"""The rule that most tests need: who ever ordered."""
 
 _numbers = count(1)
 

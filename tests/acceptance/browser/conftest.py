@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
+
+from retention.services.refresh import refresh
+from tests.factories import make_member, make_order
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -64,3 +69,15 @@ def visitor(browser: Browser, live_server: LiveServer) -> Iterator[Visitor]:
 def _watch(visitor: Visitor, url: str) -> None:
     if not url.startswith((visitor.base, "data:", "blob:")):
         visitor.complaints.append(f"asked elsewhere: {url}")
+
+
+@pytest.fixture
+def buyers(db: None) -> None:
+    """Three members: one order, two orders, none; the last lives in Wuhan."""
+    now = timezone.now()
+    make_order(make_member("one"), placed_at=now - timedelta(days=10))
+    two = make_member("two")
+    make_order(two, placed_at=now - timedelta(days=100))
+    make_order(two, placed_at=now - timedelta(days=50))
+    make_member("none", city="Wuhan")
+    refresh(as_of=now)

@@ -36,11 +36,10 @@ from retention.services.filling import finish_builds
 from retention.services.refresh import refresh
 from retention.services.segments import change_rule, create_segment
 from tests.concurrency.retention.test_refresh import at_once
-from tests.factories import NOW, make_member, make_order
+from tests.factories import BUYERS, NOW, make_member, make_order
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
-BUYERS: dict[str, Any] = {"field": "order_count", "operator": ">=", "value": 1}
 EVERYONE: dict[str, Any] = {"everyone": True}
 
 

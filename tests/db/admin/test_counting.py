@@ -9,12 +9,11 @@ from django.urls import reverse
 
 from tests.campaign_factories import know_everybody
 from tests.db.admin.conftest import World, staff
-from tests.factories import make_member
+from tests.factories import BUYERS, make_member
 
 pytestmark = pytest.mark.django_db
 
 COUNT = "admin:retention_rule_count"
-BUYERS = {"field": "order_count", "operator": ">=", "value": 1}
 DID = {"did": "order", "operator": ">=", "times": 1, "within_days": 3660}
 
 

@@ -14,13 +14,12 @@ from retention.models.failures import failure
 from retention.services.refresh import refresh
 from retention.services.segments import change_rule, create_segment
 from tests.db.admin.conftest import World, staff, text_of
-from tests.factories import NOW
+from tests.factories import BUYERS, NOW
 from tests.rest import Caller, given_key
 
 pytestmark = pytest.mark.django_db
 
 ADD = "admin:retention_segment_add"
-BUYERS = {"field": "order_count", "operator": ">=", "value": 1}
 NESTED = {
     "combinator": "or",
     "rules": [BUYERS, {"combinator": "and", "not": True, "rules": [{"field": "city", "operator": "=", "value": "Wuhan"}]}],

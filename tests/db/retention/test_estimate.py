@@ -11,11 +11,10 @@ from retention.models import MemberFacts
 from retention.selectors import estimate as module
 from retention.selectors.estimate import Estimate, count_exactly, count_soon, estimate, inside
 from retention.services.refresh import refresh
-from tests.factories import NOW, make_member, make_order
+from tests.factories import BUYERS, NOW, make_member, make_order
 
 pytestmark = pytest.mark.django_db
 
-BUYERS: Any = {"field": "order_count", "operator": ">=", "value": 1}
 LATELY: Any = {"did": "order", "operator": ">=", "times": 1, "within_days": 30}
 MEMBERS = 300
 

@@ -29,11 +29,9 @@ from retention.services import builds
 from retention.services.proofs import prove_sample
 from retention.services.refresh import refresh
 from retention.services.segments import create_segment
-from tests.factories import NOW, make_member, make_order
+from tests.factories import BUYERS, NOW, make_member, make_order
 
 pytestmark = pytest.mark.django_db
-
-BUYERS = {"field": "order_count", "operator": ">=", "value": 1}
 
 
 @pytest.fixture

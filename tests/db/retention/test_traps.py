@@ -13,11 +13,9 @@ from retention.models import Membership, RefreshRun, Segment
 from retention.selectors import matching, preview
 from retention.services.refresh import refresh
 from retention.services.segments import change_rule, create_segment
-from tests.factories import NOW, TODAY_NUMBER, make_member, make_order, shop_time
+from tests.factories import BUYERS, NOW, TODAY_NUMBER, make_member, make_order, shop_time
 
 pytestmark = pytest.mark.django_db
-
-BUYERS = {"field": "order_count", "operator": ">=", "value": 1}
 
 
 def ids(rows: Any) -> set[int]:

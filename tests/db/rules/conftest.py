@@ -4,6 +4,12 @@ import pytest
 from django.apps.registry import Apps
 from django.db import connection, models
 
+from rules.check import check
+from rules.compile import compile_rule
+from rules.days import day_number
+from rules.parse import parse
+from rules.segments import inline
+from tests.db.rules.given import TODAY
 from tests.unit.rules.catalogue import catalogue
 
 APART = Apps()
@@ -69,3 +75,27 @@ def taggings(_tables, db):
 def known(taggings):
     """The catalogue over those tables."""
     return catalogue(lambda tag: taggings.objects.filter(tag=tag).values("member_id"))
+
+
+@pytest.fixture
+def ask(rows, known):
+    """This function will give the ids that a rule matches, in order."""
+
+    def asked(document, *, as_of=TODAY, segments=None, **options):
+        rule = check(parse(document), known, segments=segments or ())
+        rule = inline(rule, rule_of=segments or {})
+        condition = compile_rule(rule, known, as_of_day=day_number(as_of), **options)
+        return sorted(rows.objects.filter(condition).values_list("member_id", flat=True))
+
+    return asked
+
+
+@pytest.fixture
+def add(rows, taggings):
+    """This function will add a member with these columns."""
+
+    def added(member_id, *, tags=(), **columns):
+        rows.objects.create(member_id=member_id, **columns)
+        taggings.objects.bulk_create(taggings(member_id=member_id, tag=tag) for tag in tags)
+
+    return added

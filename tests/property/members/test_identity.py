@@ -20,7 +20,7 @@ from retention.models import MemberFacts
 from retention.services.refresh import refresh
 from retention.services.segments import create_segment
 from tests.campaign_factories import COUPON, SMS, make_running, make_template
-from tests.db.members.test_identity import everything, wrong
+from tests.db.members.identity.given import everything, wrong
 from tests.factories import NOW, make_event, make_member, make_order
 
 pytestmark = pytest.mark.django_db(transaction=True)

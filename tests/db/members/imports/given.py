@@ -23,9 +23,17 @@ from members.models import (
     Refund,
     Shop,
 )
-from members.services.import_files import Upload, receive
-from members.services.imports import register_import, start_import, start_undo
+from members.services.import_files import (
+    Upload,
+    receive,
+)
+from members.services.imports import (
+    register_import,
+    start_import,
+    start_undo,
+)
 from tests.factories import NOW
+from tests.unit.members.connectors.samples import line, line_report, order, order_report
 
 
 def uploaded(
@@ -111,3 +119,24 @@ def everything() -> dict[str, list[tuple[Any, ...]]]:
         "categories": [*Category.objects.order_by("name").values_list("name")],
         "shops": [*Shop.objects.order_by("slug").values_list("slug")],
     }
+
+
+MEMBERS = "external_id,name,phone,email,tags,consent_sms\n"
+
+
+ORDERS = "external_id,member,placed_at,status,total_minor,product,quantity,unit_price_minor,category\n"
+
+
+def orders_file(file: Any, count: int = 5, name: str = "orders.csv", status: str = "paid") -> Path:
+    rows = "".join(f"o{n},m{n % 3},2026-05-0{n % 9 + 1},{status},{1000 + n},tea,1,{1000 + n},drinks\n" for n in range(count))
+    return file(ORDERS + rows, name)
+
+
+def tmall(file: Any, tmp_path: Path) -> tuple[Path, Path]:
+    orders = [
+        order(订单编号="A1", 买家会员名="ann", 联系手机="13800138000", 收货人姓名="王五"),
+        order(订单编号="A2", 买家会员名="bob", 订单状态="莫名其妙"),
+        order(订单编号="A3", 买家会员名="ann"),
+    ]
+    lines = [line(订单编号="A1"), line(订单编号="A2"), line(订单编号="A3", 价格="abc")]
+    return order_report(tmp_path, *orders), line_report(tmp_path, *lines)
