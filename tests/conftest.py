@@ -22,6 +22,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
+from django.utils import translation
 
 from tools.servers import ServerError, postgres_server, valkey_server
 
@@ -136,3 +137,10 @@ def _empty_cache() -> Iterator[None]:
     """Throttle counts, cached pages and rung doorbells of one test are nothing to the next."""
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _language_of_the_shop() -> Iterator[None]:
+    """A request leaves its language with the thread that answered it: the next test begins in the shop's own."""
+    yield
+    translation.deactivate()
