@@ -1,6 +1,6 @@
 """Benchmarks run to their end and keep their figures; how fast they were is not a test's business.
 
-All of them by `SIZE=tiny make bench`, in about a minute: too long for every run of the suite.
+All of them by `SIZE=tiny make bench`, in some minutes: too long for every run of the suite.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 from tools.bench.__main__ import BENCHES
 
 ROOT = Path(__file__).resolve().parents[3]
-QUICK = ("facts", "firing")
+QUICK = ("facts",)
 
 
 class TestABenchmark:

@@ -32,10 +32,10 @@ def birthday_campaign(*, started: datetime, **trigger: Any) -> Campaign:
 
 
 def first_planned(campaign: Campaign, *, start: datetime, hours: int) -> dict[str, datetime]:
-    """This function will plan every quarter of an hour and tell when each member became due for the first time."""
+    """This function will plan every half hour and tell when each member became due for the first time."""
     found: dict[str, datetime] = {}
-    for quarter in range(hours * 4):
-        now = start + timedelta(minutes=15 * quarter)
+    for half_hour in range(hours * 2):
+        now = start + timedelta(minutes=30 * half_hour)
         plan_campaigns(now=now)
         for name, _occasion in occurrences(campaign):
             found.setdefault(name, now)

@@ -40,17 +40,17 @@ class TestMembersFound:
         make_member("m1")
         assert found("+86") == []
 
-    @pytest.mark.parametrize("column", ["external_id", "name", "phone", "email"])
-    def test_reads_an_index_not_the_table(self, column: str) -> None:
+    def test_reads_an_index_not_the_table(self) -> None:
         rows = [
             Member(external_id=f"m{n}", name=f"n{n}", phone=f"p{n}", email=f"e{n}", created_at=NOW) for n in range(3_000)
         ]
         Member.objects.bulk_create(rows)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE members_member")
-        wanted = Member.objects.filter(**{f"{column}__begins": "n12"}).exclude(**{column: ""}).values_list("pk")
-        assert "index" in wanted.explain().lower()
-        assert "seq scan" not in wanted.explain().lower()
+        for column in ("external_id", "name", "phone", "email"):
+            wanted = Member.objects.filter(**{f"{column}__begins": "n12"}).exclude(**{column: ""}).values_list("pk")
+            plan = wanted.explain().lower()
+            assert ("index" in plan, "seq scan" in plan) == (True, False), plan
 
 
 class TestMembersReachable:
