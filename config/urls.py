@@ -13,5 +13,6 @@ urlpatterns = [
     path("livez", livez),
     path("readyz", readyz),
     path("", include("members.web.urls")),
+    path("", include("campaigns.web.urls")),
     path("", include("config.api")),
 ]

@@ -165,6 +165,8 @@ _CAMPAIGN = _noted("campaign", _("Campaign"), _("The campaign's short name."))
 _TEMPLATE = _noted("template", _("Coupon"), _("The coupon's short name."))
 CONTACT_WHERES: dict[EventKind, tuple[Field, ...]] = {
     EventKind.MESSAGE_SENT: (_CHANNEL, _CAMPAIGN),
+    EventKind.MESSAGE_OPENED: (_CHANNEL, _CAMPAIGN),
+    EventKind.MESSAGE_CLICKED: (_CHANNEL, _CAMPAIGN),
     EventKind.COUPON_REDEEMED: (_TEMPLATE, _CAMPAIGN),
 }
 
@@ -339,6 +341,24 @@ _CONTACTS: dict[EventKind, tuple[_Deed, dict[str, _Deed]]] = {
             "campaign": (
                 _("was sent a message of the campaign %(what)s"),
                 _("was not sent a message of the campaign %(what)s"),
+            ),
+        },
+    ),
+    EventKind.MESSAGE_OPENED: (
+        (_("opened a message"), _("is not known to have opened a message")),
+        {
+            "campaign": (
+                _("opened a message of the campaign %(what)s"),
+                _("is not known to have opened a message of the campaign %(what)s"),
+            ),
+        },
+    ),
+    EventKind.MESSAGE_CLICKED: (
+        (_("clicked in a message"), _("did not click in a message")),
+        {
+            "campaign": (
+                _("clicked in a message of the campaign %(what)s"),
+                _("did not click in a message of the campaign %(what)s"),
             ),
         },
     ),

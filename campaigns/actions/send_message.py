@@ -10,6 +10,7 @@ import msgspec
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.actions.base import Action, Call, Denial, Words
+from campaigns.actions.links import hosts_in
 from campaigns.actions.wording import (
     COUPON_WORDS,
     LINK_WORDS,
@@ -33,7 +34,7 @@ from rules.fields import nearest
 
 COLUMNS = (
     "campaign_id", "enrolment_id", "step", "member_id", "channel", "purpose", "address", "subject", "body", "state",
-    "attempts", "reason", "error", "provider_id", "idempotency_key", "queued_at", "next_at",
+    "attempts", "reason", "error", "provider_id", "idempotency_key", "queued_at", "next_at", "tracked",
 )  # fmt: skip
 LONGEST_SUBJECT = 300
 SUBJECT_FROM_BODY = 60
@@ -54,12 +55,14 @@ class SendMessage(Action):
     label = _("send a message")
 
     class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-        """An e-mail without a subject takes the first line of its body. Who may get it is who agreed to its purpose."""
+        """An e-mail without a subject takes the first line of its body. Who may get it is who agreed to its purpose.
+        `track`: its links go by an address of ours, so that the first click is known."""
 
         channel: str
         body: Body
         subject: Subject = ""
         purpose: MessagePurpose = MessagePurpose.MARKETING
+        track: bool = False
 
     def problems(self, params: Any, *, earlier: Sequence[str]) -> Iterator[FieldProblem]:
         channel = channels.get(params.channel)
@@ -118,7 +121,22 @@ def _message(call: Call, row: Due, channel: Channel) -> tuple[Any, ...]:
         delivery_key(enrolment_id=row.id, step=call.step.position, salt=call.batch.campaign.salt),
         call.now,
         call.now,
+        params.track and _leads_where_the_shop_says(params.body, body, words),
     )
+
+
+def _leads_where_the_shop_says(text: str, body: str, words: Words) -> bool:
+    """Whether every link of the message leads to a host that stands there whatever the member is called.
+
+    A name may be an address. Behind one of ours it would look like the shop's own, so such a message goes as it was written.
+    """
+    member = words["member"]
+    assert isinstance(member, Mapping), "what is said of a member are several words"
+    nameless = {**words, "member": {name: "x" if value else "" for name, value in member.items()}}
+    try:
+        return hosts_in(body) <= hosts_in(written(text, nameless))
+    except Unreadable:
+        return False
 
 
 def _links(call: Call, row: Due) -> Words:

@@ -79,3 +79,8 @@ def says_how_to_refuse(text: str) -> bool:
     """This function will tell whether a text says how to get no more of its kind. It looks for the usual words."""
     plain = text.casefold()
     return any(word in plain for word in REFUSALS)
+
+
+def may_hold_links(text: str) -> bool:
+    """This function will tell whether a message, before it is written for somebody, has a link of the shop's in it."""
+    return "://" in text or "coupon.link" in text

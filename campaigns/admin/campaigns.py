@@ -21,12 +21,12 @@ from unfold.decorators import display
 from campaigns.admin.drafts import checklist, instants, obstacles, offered, saved, warned
 from campaigns.admin.forms import NEW, BaseStepFormSet, CampaignForm, StepFormSet, initial_of
 from campaigns.admin.marks import CAMPAIGN
-from campaigns.admin.results import balance_line, enrolments_url, reasons_line, result
+from campaigns.admin.results import balance_line, clicks_line, enrolments_url, reasons_line, result
 from campaigns.admin.why import why_view
-from campaigns.admin.words import start_words, step_words, trigger_words, within_words
+from campaigns.admin.words import rule_words, start_words, step_words, trigger_words, within_words
 from campaigns.models import Campaign, CampaignStatus
 from campaigns.reports.results import Balance, campaign_report
-from campaigns.selectors.documents import document_of
+from campaigns.selectors.documents import document_of, edition_of
 from campaigns.selectors.reach import reach
 from campaigns.selectors.screens import outcome_counts
 from campaigns.services.lifecycle import (
@@ -45,7 +45,6 @@ from core.admin.confirm import confirmed
 from core.admin.display import badge, change_url, link, list_url, number, when
 from core.errors import DomainError
 from members.selectors import example_member
-from retention.services.rules import sentence
 
 LONGEST_PREVIEW = 100_000
 
@@ -141,12 +140,14 @@ class CampaignAdmin(RekindleAdmin):
 
     def _draft_page(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
         document = document_of(campaign)
-        form = CampaignForm(request.POST or None, initial={**NEW, **initial_of(document), **instants(campaign)})
+        initial = {**NEW, **initial_of(document), **instants(campaign), "seen": edition_of(campaign)}
+        form = CampaignForm(request.POST or None, initial=initial)
         steps = StepFormSet(request.POST or None, initial=document.get("steps", []), prefix="steps")
 
         def save(document: dict[str, Any]) -> Campaign:
             by = request.user.get_username()
-            return update_draft(campaign=campaign, document=document, now=timezone.now(), by=by)
+            seen = form.cleaned_data["seen"]
+            return update_draft(campaign=campaign, document=document, now=timezone.now(), by=by, seen=seen)
 
         if request.method == "POST" and (kept := saved(form, steps, save)):
             self.log_change(request, campaign, gettext("edited"))
@@ -246,10 +247,11 @@ class CampaignAdmin(RekindleAdmin):
             balance=balance_line(campaign, report.balance),
             suppressed=reasons_line(campaign, "suppressed", report.balance.suppressed),
             failed=reasons_line(campaign, "failed", report.balance.failed),
+            clicks=clicks_line(campaign, report.clicks),
             result=result(campaign, report, still_open=still_open),
             when=trigger_words(version.trigger),
-            who=_said(version.audience),
-            but_not=_said(version.exclusion) if version.exclusion else "",
+            who=rule_words(version.audience),
+            but_not=rule_words(version.exclusion) if version.exclusion else "",
             what=step_words(version.steps),
             within=within_words(version),
             version=version,
@@ -379,11 +381,3 @@ def _move_url(campaign: Campaign | None, name: str) -> str:
 
 def _waiting(campaign: Campaign) -> dict[str, str]:
     return {"waiting": number(outcome_counts([campaign.pk])[campaign.pk]["waiting"])}
-
-
-def _said(rule: Any) -> str:
-    """A rule of a running campaign may name what is gone; its page must open all the same."""
-    try:
-        return sentence(rule)
-    except DomainError as error:
-        return str(error)

@@ -10,9 +10,12 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.actions.wording import says_how_to_refuse
+from campaigns.actions.wording import may_hold_links, says_how_to_refuse
 from campaigns.admin.forms import BaseStepFormSet, CampaignForm, show_problems
+from campaigns.admin.words import rule_words, step_words, trigger_words
 from campaigns.models import Campaign
+from campaigns.selectors.documents import edition_of
+from campaigns.services.lifecycle import ChangedMeanwhile
 from core.errors import DomainError, FieldProblem
 from members.models import Channel, Purpose
 
@@ -32,15 +35,35 @@ def saved(form: CampaignForm, steps: BaseStepFormSet, save: Callable[[dict[str, 
     document = {**form.document(), "steps": [step.step() for step in steps.kept()]}
     try:
         return save(document)
+    except ChangedMeanwhile as error:
+        form.look_again(_said_meanwhile(error.now), edition_of(error.now))
+        return None
     except DomainError as error:
         show_problems(form, steps, error)
         return None
 
 
+def _said_meanwhile(now: Campaign) -> str:
+    """What stands there, so that the two can be put together by who reads it."""
+    version = now.version
+    assert version is not None, "a campaign is made with its first version"
+    said = {
+        "name": now.name,
+        "when": trigger_words(version.trigger),
+        "who": rule_words(version.audience),
+        "what": "; ".join(step_words(version.steps)),
+    }
+    found = gettext("While you were editing, somebody saved it as “%(name)s”: %(when)s; for %(who)s; %(what)s.") % said
+    return f"{found} {gettext('What stands here is yours: save again to put it in the place of that.')}"
+
+
 def warned(request: HttpRequest, campaign: Campaign) -> None:
-    """This function will say what may stand but is hardly meant: advertising by SMS that does not say how to refuse it."""
-    steps = campaign.version.steps if campaign.version is not None else []
-    if any(_keeps_refusing_secret(step) for step in _all_steps(steps)):
+    """This function will say what may stand but is hardly meant: advertising by SMS that does not say how to refuse it, and
+    clicks to be told of where there is nothing to click."""
+    steps = list(_all_steps(campaign.version.steps)) if campaign.version is not None else []
+    if any(step.get("track") and not may_hold_links(str(step.get("body", ""))) for step in steps):
+        messages.warning(request, gettext("A message of this campaign is to tell who clicks, and has no link to click."))
+    if any(_keeps_refusing_secret(step) for step in steps):
         words = gettext("An SMS of this campaign does not say how to refuse further ones: end it with %(words)s or a link.")
         messages.warning(request, words % {"words": "拒收请回复R"})
 

@@ -94,6 +94,7 @@ class CampaignForm(forms.Form):
         widget=UnfoldAdminTextInputWidget,
         help_text=_("How the API calls it; empty: made from the name."),
     )
+    seen = forms.CharField(max_length=16, required=False, widget=forms.HiddenInput)
     # when
     trigger_kind = forms.ChoiceField(label=_("it fires"), widget=UnfoldAdminSelectWidget)
     every = forms.ChoiceField(label=_("how often"), choices=EVERY, required=False, widget=UnfoldAdminSelectWidget)
@@ -151,6 +152,11 @@ class CampaignForm(forms.Form):
         _choose(self.fields["trigger_kind"], [(each.code, each.label) for each in triggers if each.code in KIND_FIELDS])
         _choose(self.fields["tier"], [("", _("any")), *tier_choices()])
         _choose(self.fields["segment"], list(Segment.objects.order_by("name").values_list("slug", "name")))
+
+    def look_again(self, words: str, edition: str) -> None:
+        """This function will say what somebody else saved, and take the next save for an answer to that."""
+        self.add_error(None, words)
+        self.data = {**self.data.dict(), "seen": edition}  # type: ignore[attr-defined]  # of a request: a QueryDict
 
     def clean_slug(self) -> str:
         return str(self.cleaned_data.get("slug") or free_slug(Campaign, self.cleaned_data.get("name", "")))
@@ -236,6 +242,15 @@ class StepForm(forms.Form):
         widget=UnfoldAdminTextareaWidget({"rows": 4}),
         help_text=_("Words in double braces are filled in for each member; the preview shows how."),
     )
+    track = forms.BooleanField(
+        label=_("tell who clicks"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=_(
+            "Its links go by an address of ours, and each member's first click is kept, so that rules can ask who clicked. "
+            "Say so in your privacy notice. Links to unsubscribe stay as they are."
+        ),
+    )
 
     def __init__(self, *args: Any, templates: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -259,7 +274,7 @@ class StepForm(forms.Form):
 STEP_FIELDS: Mapping[str, tuple[str, ...]] = {
     "issue_coupon": ("template",),
     "grant_points": ("points",),
-    "send_message": ("channel", "purpose", "subject", "body"),
+    "send_message": ("channel", "purpose", "subject", "body", "track"),
 }
 
 

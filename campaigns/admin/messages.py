@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -18,7 +20,7 @@ from unfold.decorators import display
 from campaigns.admin.lists import OfMembersAdmin, member_link
 from campaigns.admin.marks import DELIVERY, reason_words
 from campaigns.models import Delivery, DeliveryState
-from campaigns.selectors.screens import enrolment_of, unknown_messages
+from campaigns.selectors.screens import campaign_name, enrolment_of, unknown_messages
 from campaigns.services.dispatch import mark_sent, send_again
 from core.admin.confirm import confirmed
 from core.admin.display import badge, change_url, list_url, masked_email, masked_phone, when
@@ -26,11 +28,42 @@ from members.models import Channel
 from members.selectors import members_by_id
 
 
+class OfCampaignFilter(SimpleListFilter):
+    """Offered only while a campaign is chosen: one comes here from its page."""
+
+    title = _("campaign")
+    parameter_name = "campaign"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        chosen = request.GET.get("campaign", "")
+        name = campaign_name(int(chosen)) if chosen.isdecimal() and len(chosen) < 19 else ""
+        return [(chosen, name)] if name else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        return queryset.filter(campaign_id=self.value()) if self.value() else queryset
+
+
+class ClickedFilter(SimpleListFilter):
+    """Among the messages whose links are tracked; of the others nobody knows."""
+
+    title = _("links")
+    parameter_name = "clicked"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("either", _("tracked")), ("yes", _("clicked")), ("no", _("tracked, not clicked"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        if self.value() is None:
+            return queryset
+        tracked = queryset.filter(tracked=True)
+        return tracked if self.value() == "either" else tracked.filter(clicked_at__isnull=self.value() == "no")
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(OfMembersAdmin):
     empty_says = _("What campaigns send stands here, one row a message, with what became of it.")
     list_display = ("begins", "shown_member", "to", "shown_channel", "shown_state", "why", "queued", "done")
-    list_filter = ("state", "channel")
+    list_filter = ("state", "channel", ClickedFilter, OfCampaignFilter)
     list_before_template = "campaigns/admin/unknown_messages.html"
     ordering = ("-id",)
 

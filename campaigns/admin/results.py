@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.admin.marks import reason_words
-from campaigns.models import Campaign, EnrolmentStatus
-from campaigns.reports.results import Balance, CampaignReport
+from campaigns.models import Campaign, DeliveryState, EnrolmentStatus
+from campaigns.reports.results import Balance, CampaignReport, Clicks
 from core.admin.display import list_url, money, number, share
 from core.admin.panels import Text
 
@@ -58,6 +61,22 @@ def reasons_line(campaign: Campaign, status: str, reasons: Mapping[str, int]) ->
         (reason_words(reason), number(count), enrolments_url(campaign, status=status, reason=reason))
         for reason, count in reasons.items()
     ]
+
+
+def clicks_line(campaign: Campaign, clicks: Clicks | None) -> dict[str, str] | None:
+    """This function will say how many messages were clicked, with the lists behind both numbers and a segment of who did."""
+    if clicks is None:
+        return None
+    tracked = {"campaign": str(campaign.pk), "state__exact": DeliveryState.SENT.value}
+    rule = {"did": "message_clicked", "operator": ">=", "times": 1, "where": {"campaign": campaign.slug}}
+    return {
+        "clicked": number(clicks.clicked),
+        "sent": number(clicks.sent),
+        "rate": share(clicks.rate),
+        "clicked_url": list_url("campaigns_delivery", **tracked, clicked="yes"),
+        "sent_url": list_url("campaigns_delivery", **tracked, clicked="either"),
+        "segment_url": f"{reverse('admin:retention_segment_add')}?{urlencode({'rule': json.dumps(rule)})}",
+    }
 
 
 def enrolments_url(campaign: Campaign, *, status: str = "", reason: str = "") -> str:

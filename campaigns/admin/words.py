@@ -16,8 +16,10 @@ from campaigns.selectors.screens import templates_called, tier_called
 from campaigns.triggers import triggers
 from campaigns.triggers.schedule import WEEKDAYS as WEEKDAY_CODES
 from core.admin.display import money, number, share
+from core.errors import DomainError
 from members.models import Channel, Purpose
 from retention.models import Segment
+from retention.services.rules import sentence
 
 
 def trigger_words(trigger: Mapping[str, Any]) -> str:
@@ -140,11 +142,24 @@ def step_words(steps: list[Mapping[str, Any]]) -> list[str]:
                 channel = str(step.get("channel", ""))
                 label = Channel(channel).label if channel in Channel.values else channel
                 body = Truncator(step.get("body", "")).chars(80)
-                said.append(gettext("sends by %(channel)s: “%(body)s”") % {"channel": label, "body": body})
+                words = (
+                    gettext("sends by %(channel)s, and tells who clicks: “%(body)s”")
+                    if step.get("track")
+                    else gettext("sends by %(channel)s: “%(body)s”")
+                )
+                said.append(words % {"channel": label, "body": body})
             case kind:
                 known = actions.get(str(kind))
                 said.append(str(known.label) if known else str(kind))
     return said
+
+
+def rule_words(rule: Any) -> str:
+    """This function will say a rule; what it names may be gone, and a campaign's page must open all the same."""
+    try:
+        return sentence(rule)
+    except DomainError as error:
+        return str(error)
 
 
 def re_entry_words(re_entry: Mapping[str, Any]) -> str:

@@ -16,8 +16,10 @@ from campaigns.api.serializers import (
     CampaignChangeIn,
     CampaignIn,
     CampaignOut,
+    CampaignPutIn,
     CampaignQuery,
     CampaignReportOut,
+    EditionIn,
     EnrolmentOut,
     EnrolmentQuery,
 )
@@ -82,18 +84,21 @@ class CampaignDetail(ApiView):
     def get(self, request: Request, slug: str) -> Response:
         return Response(CampaignOut(_campaign(slug)).data)
 
-    @extend_schema(operation_id="campaigns_put", request=CampaignIn, responses=CampaignOut)
+    @extend_schema(operation_id="campaigns_put", request=CampaignPutIn, responses=CampaignOut)
     def put(self, request: Request, slug: str) -> Response:
         """Put a whole new content into a draft."""
-        return self._change(request, _campaign(slug), request.data)
+        campaign = _campaign(slug)
+        seen, content = self._edition(request)
+        return self._change(request, campaign, content, seen)
 
     @extend_schema(operation_id="campaigns_patch", request=CampaignChangeIn, responses=CampaignOut)
     def patch(self, request: Request, slug: str) -> Response:
         """Change some keys of a draft; the others stay."""
         with transaction.atomic():  # what is read and written back must not change in between
             campaign = _campaign(slug, hold=True)
-            merged = document_of(campaign) | request.data if isinstance(request.data, dict) else request.data
-            return self._change(request, campaign, merged)
+            seen, content = self._edition(request)
+            merged = document_of(campaign) | content if isinstance(content, dict) else content
+            return self._change(request, campaign, merged, seen)
 
     @extend_schema(operation_id="campaigns_delete", responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
@@ -101,9 +106,16 @@ class CampaignDetail(ApiView):
         delete_draft(campaign_id=_campaign(slug).pk, by=api_key_of(request).name)
         return Response(status=204)
 
-    def _change(self, request: Request, campaign: Campaign, document: object) -> Response:
+    def _edition(self, request: Request) -> tuple[str, object]:
+        """The edition that was read, and what is to be saved: the edition is no part of a campaign."""
+        if not isinstance(request.data, dict) or "edition" not in request.data:
+            return "", request.data
+        seen = self.parsed(EditionIn)["edition"]
+        return seen, {key: value for key, value in request.data.items() if key != "edition"}
+
+    def _change(self, request: Request, campaign: Campaign, document: object, seen: str) -> Response:
         by = api_key_of(request).name
-        changed = update_draft(campaign=campaign, document=document, now=timezone.now(), by=by)
+        changed = update_draft(campaign=campaign, document=document, now=timezone.now(), by=by, seen=seen)
         return Response(CampaignOut(changed).data)
 
 

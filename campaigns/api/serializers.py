@@ -20,6 +20,7 @@ from campaigns.models import (
 )
 from campaigns.models.coupon import BenefitKind
 from campaigns.selectors.documents import document_of as campaign_document
+from campaigns.selectors.documents import edition_of
 from campaigns.selectors.listings import CouponStanding
 from campaigns.services.template_documents import document_of as template_document
 from core.api.fields import BodyIn, InstantField, KnownText, MinorField, RuleField, TextField, shown_instant
@@ -55,6 +56,9 @@ class CampaignQuery(serializers.Serializer[Any]):
     status = serializers.ChoiceField(CampaignStatus.choices, required=False)
 
 
+EDITION = _("the edition that was read: when somebody saved another meanwhile, 409 `changed_meanwhile`")
+
+
 class TriggerField(serializers.Serializer[Any]):
     """When members become due; the other keys depend on the kind."""
 
@@ -63,7 +67,8 @@ class TriggerField(serializers.Serializer[Any]):
 
 class StepField(serializers.Serializer[Any]):
     """What happens; the other keys depend on the kind: issue_coupon {template}, grant_points {points},
-    send_message {channel, subject?, body}."""
+    send_message {channel, purpose?, subject?, body, track?}. `track`: links go by an address of ours, and the first click of
+    each message is known."""
 
     kind = serializers.CharField(help_text="issue_coupon, grant_points, send_message")
 
@@ -92,8 +97,20 @@ class CampaignIn(serializers.Serializer[Any]):
     attribution_days = serializers.IntegerField(required=False, default=14, min_value=1, max_value=90)
 
 
+class EditionIn(serializers.Serializer[Any]):
+    edition = TextField(max_length=16)
+
+
+@extend_schema_serializer(component_name="CampaignReplacement")
+class CampaignPutIn(CampaignIn):
+    """A whole new content of a draft."""
+
+    slug = serializers.CharField(max_length=100, required=False)
+    edition = TextField(required=False, max_length=16, help_text=EDITION)
+
+
 @extend_schema_serializer(component_name="CampaignChange", examples=[request_example({"control_share": 0.2})])
-class CampaignChangeIn(CampaignIn):
+class CampaignChangeIn(CampaignPutIn):
     """The keys of a draft to change; the others stay."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -106,6 +123,7 @@ class CampaignOut(CampaignIn):
 
     status = serializers.ChoiceField(CampaignStatus.choices)
     version = serializers.IntegerField(help_text=_("frozen when the campaign starts"))
+    edition = serializers.CharField(help_text=_("another one after each change of a draft"))
     paused_reason = KnownText()
     created_at = InstantField()
     activated_at = InstantField(allow_null=True)
@@ -115,6 +133,7 @@ class CampaignOut(CampaignIn):
         return campaign_document(instance) | {
             "status": instance.status,
             "version": instance.version.number if instance.version else None,
+            "edition": edition_of(instance),
             "paused_reason": instance.paused_reason or None,
             **{name: shown_instant(getattr(instance, name)) for name in ("created_at", "activated_at", "finished_at")},
         }
@@ -148,6 +167,13 @@ class LiftOut(serializers.Serializer[Any]):
     p_value = serializers.FloatField(allow_null=True)
 
 
+class ClicksOut(serializers.Serializer[Any]):
+    """Of the messages with tracked links that were sent: in how many of them something was clicked."""
+
+    sent = serializers.IntegerField()
+    clicked = serializers.IntegerField()
+
+
 class CampaignReportOut(serializers.Serializer[Any]):
     """due = fired + held out + suppressed + failed + waiting, always."""
 
@@ -164,6 +190,7 @@ class CampaignReportOut(serializers.Serializer[Any]):
     lift = LiftOut()
     cost_minor = serializers.IntegerField()
     net_minor = serializers.IntegerField(allow_null=True)
+    clicks = ClicksOut(allow_null=True, help_text=_("null where no message with tracked links was sent"))
 
 
 # --- coupon templates
@@ -319,3 +346,4 @@ class MessageOut(serializers.Serializer[Any]):
     reason = KnownText()
     queued_at = InstantField()
     done_at = InstantField(allow_null=True)
+    clicked_at = InstantField(allow_null=True, help_text=_("the first click; null also where links are not tracked"))

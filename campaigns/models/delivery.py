@@ -26,6 +26,9 @@ class DeliveryState(models.TextChoices):
 class Delivery(models.Model):
     """One message to one member over one channel, rendered when it was decided.
 
+    `body` is what the member was to read, with every link as it was written. Of a `tracked` one the links are replaced by
+    addresses of ours as it is handed over, and `clicked_at` is the first click on any of them.
+
     `idempotency_key` goes to the provider. No foreign keys to the enrolment or the campaign: the same transaction made
     the row, and every message would pay for them; `campaign_id` stands here so that a paused campaign's messages are
     passed over without a join.
@@ -52,6 +55,8 @@ class Delivery(models.Model):
     next_at = models.DateTimeField(null=True)
     sending_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(_("done at"), null=True)
+    tracked = models.BooleanField(_("links tracked"), default=False, db_default=False)
+    clicked_at = models.DateTimeField(_("clicked at"), null=True)
 
     class Meta:
         verbose_name = _("message")
@@ -60,6 +65,9 @@ class Delivery(models.Model):
             models.UniqueConstraint(fields=["enrolment_id", "step"], name="delivery_once_per_step"),
             models.UniqueConstraint(fields=["idempotency_key"], name="delivery_key_once"),
             models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
+            models.CheckConstraint(
+                condition=Q(clicked_at__isnull=True) | Q(tracked=True), name="delivery_clicked_only_where_tracked"
+            ),
             models.CheckConstraint(
                 condition=~Q(state="queued") | Q(next_at__isnull=False),
                 name="delivery_queued_until_an_instant",
@@ -74,6 +82,8 @@ class Delivery(models.Model):
             models.Index(fields=["done_at"], name="delivery_unknown", condition=Q(state="unknown")),
             # What did this member get.
             models.Index(fields=["member_id", "queued_at"], name="delivery_of_member"),
+            # How many of a campaign's were clicked. Campaigns that track nothing pay nothing for it.
+            models.Index(fields=["campaign_id", "clicked_at"], name="delivery_tracked", condition=Q(tracked=True)),
         ]
 
     def __str__(self) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from campaigns.attribution.outcomes import ArmOutcome, discounts_given, outcomes_by_arm
-from campaigns.models import Arm, Campaign, Enrolment, EnrolmentStatus
+from campaigns.models import Arm, Campaign, Delivery, DeliveryState, Enrolment, EnrolmentStatus
 from retention.scoring.shares import Difference, Share, compare, sample_ratio_p
 
 
@@ -40,8 +40,21 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class Clicks:
+    """Of the messages that were sent with tracked links: how many, and in how many of them something was clicked."""
+
+    sent: int
+    clicked: int
+
+    @property
+    def rate(self) -> float | None:
+        return self.clicked / self.sent if self.sent else None
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignReport:
-    """Treated against control: everyone assigned, fired or not. `difference` is None while one of the arms is empty."""
+    """Treated against control: everyone assigned, fired or not. `difference` is None while one of the arms is empty,
+    `clicks` where nothing with tracked links was sent."""
 
     balance: Balance
     treated: ArmOutcome
@@ -49,6 +62,7 @@ class CampaignReport:
     difference: Difference | None
     cost_minor: int
     sample_ratio_p: float | None
+    clicks: Clicks | None = None
 
     @property
     def incremental_revenue_minor(self) -> int | None:
@@ -77,6 +91,7 @@ class CampaignReport:
             "incremental_revenue_minor": self.incremental_revenue_minor,
             "sample_ratio_p": self.sample_ratio_p,
             "failed_reasons": dict(self.balance.failed),
+            "clicks": None if self.clicks is None else {"sent": self.clicks.sent, "clicked": self.clicks.clicked},
             "arms": {"treated": _arm(self.treated), "control": _arm(self.control)},
         }
 
@@ -114,7 +129,15 @@ def campaign_report(*, campaign: Campaign) -> CampaignReport:
         sample_ratio_p=sample_ratio_p(
             control=control.members, treated=treated.members, share=version.control_share if version else 0
         ),
+        clicks=clicks(campaign=campaign),
     )
+
+
+def clicks(*, campaign: Campaign) -> Clicks | None:
+    """This function will count a campaign's messages with tracked links, by an index that holds no others."""
+    tracked = Delivery.objects.filter(campaign_id=campaign.pk, tracked=True, state=DeliveryState.SENT)
+    counts = tracked.aggregate(sent=Count("pk"), clicked=Count("pk", filter=Q(clicked_at__isnull=False)))
+    return Clicks(**counts) if counts["sent"] else None
 
 
 def _difference(treated: ArmOutcome, control: ArmOutcome) -> Difference | None:

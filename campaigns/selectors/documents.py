@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from campaigns.models import Campaign
@@ -28,6 +30,12 @@ def document_of(campaign: Campaign) -> dict[str, Any]:
             "attribution_days": version.attribution_days,
         }
     return document
+
+
+def edition_of(campaign: Campaign) -> str:
+    """This function will name what a campaign says: another name once anything else is saved."""
+    said = json.dumps([campaign.pk, document_of(campaign)], sort_keys=True)
+    return sha256(said.encode()).hexdigest()[:16]
 
 
 def _text(instant: datetime | None) -> str | None:

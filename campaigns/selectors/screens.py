@@ -71,6 +71,11 @@ def live_campaigns() -> list[Campaign]:
     return list(live.order_by("-status", "-activated_at", "-pk"))
 
 
+def campaign_name(campaign_id: int) -> str:
+    """This function will give the name of a campaign; empty for none."""
+    return Campaign.objects.filter(pk=campaign_id).values_list("name", flat=True).first() or ""
+
+
 def campaign_choices() -> list[tuple[str, str]]:
     return list(Campaign.objects.order_by("name", "pk").values_list("slug", "name"))
 

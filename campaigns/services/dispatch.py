@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.channels import Channel, ChannelError, Message, Receipt, channels
@@ -33,6 +33,8 @@ from campaigns.guardrails import obstacle
 from campaigns.holdout import bucket
 from campaigns.models import Campaign, CampaignStatus, Delivery, DeliveryState, Reason
 from campaigns.selectors.batches import people
+from campaigns.services.clicks import tracked_body
+from campaigns.services.telling import told_of
 from core.errors import DomainError, NotFound
 from core.locks import LockSpace, share_for_transaction
 from core.queue import enqueue_on_commit
@@ -152,7 +154,8 @@ def _statuses(campaign_ids: set[int]) -> dict[int, str]:
 
 def _claim(row: Delivery, to: str) -> Claim:
     url = unsubscribe_url(member_id=row.member_id, channel=row.channel, purpose=row.purpose, now=row.queued_at)
-    message = Message(key=row.idempotency_key, to=to, subject=row.subject, body=row.body, unsubscribe_url=url)
+    body = tracked_body(row) if row.tracked else row.body
+    message = Message(key=row.idempotency_key, to=to, subject=row.subject, body=body, unsubscribe_url=url)
     return Claim(id=row.pk, attempts=row.attempts + 1, message=message)
 
 
@@ -250,13 +253,8 @@ def _note_sent(delivery_ids: Sequence[int], at: datetime) -> None:
     """This function will have the members' events say that they were written to, where the messages are sent."""
     if not delivery_ids:
         return
-    slug = Campaign.objects.filter(pk=OuterRef("campaign_id")).values("slug")
-    sent = Delivery.objects.filter(pk__in=list(delivery_ids), state=DeliveryState.SENT).annotate(slug=Subquery(slug))
-    told = [
-        (pk, member_id, {"channel": channel, "campaign": campaign})
-        for pk, member_id, channel, campaign in sent.values_list("pk", "member_id", "channel", "slug")
-    ]
-    write_own_events(EventKind.MESSAGE_SENT, told, at=at)
+    sent = Delivery.objects.filter(pk__in=list(delivery_ids), state=DeliveryState.SENT)
+    write_own_events(EventKind.MESSAGE_SENT, told_of(sent), at=at)
 
 
 def _clean(text: str, most: int) -> str:

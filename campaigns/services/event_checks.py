@@ -1,5 +1,5 @@
-"""What `verify` proves of the events that the product writes: each message sent and each use of a coupon is told once while
-its member is known, and nothing is told that was not done."""
+"""What `verify` proves of the events that the product writes: each message sent or clicked and each use of a coupon is told
+once while its member is known, and nothing is told that was not done."""
 
 from __future__ import annotations
 
@@ -25,6 +25,17 @@ def messages_are_told() -> Iterator[str]:
     sent = Delivery.objects.filter(state=DeliveryState.SENT)
     yield from _untold(sent, EventKind.MESSAGE_SENT, _("message %(pk)s was sent, and no event says so"))
     yield from _untrue(sent, EventKind.MESSAGE_SENT, _("event %(event)s tells of a message that was not sent"))
+
+
+def clicks_are_told() -> Iterator[str]:
+    """This function will name messages that were clicked and no event says so, and events of messages that nobody clicked.
+
+    Opening is known by the first click alone, so the same messages are told of twice.
+    """
+    clicked = Delivery.objects.filter(clicked_at__isnull=False)
+    for kind in (EventKind.MESSAGE_CLICKED, EventKind.MESSAGE_OPENED):
+        yield from _untold(clicked, kind, _("message %(pk)s was clicked, and no event says so"))
+        yield from _untrue(clicked, kind, _("event %(event)s tells of a message that nobody clicked"))
 
 
 def uses_are_told() -> Iterator[str]:
@@ -64,5 +75,6 @@ def _prefix(kind: EventKind) -> str:
 
 CHECKS = (
     Check("campaigns.messages_told", gettext_lazy("the members' events tell of each message sent"), messages_are_told),
+    Check("campaigns.clicks_told", gettext_lazy("the members' events tell of each message clicked"), clicks_are_told),
     Check("campaigns.uses_told", gettext_lazy("the members' events tell of each use of a coupon"), uses_are_told),
 )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.models import Campaign, CampaignStatus, CampaignVersion, Enrolment, EnrolmentStatus, Reason
 from campaigns.models.campaign import CAMPAIGN_MOVES
 from campaigns.models.pauses import Because, because_said
-from campaigns.selectors.documents import document_of
+from campaigns.selectors.documents import document_of, edition_of
 from campaigns.services.documents import CampaignDocument, read_document, trigger_of
 from campaigns.services.freshness import obstacle
 from core.errors import DomainError, FieldProblem, InvalidInput, NotFound
@@ -33,6 +33,16 @@ class NotReady(DomainError):
     """The campaign cannot start; each problem says why."""
 
     code = "campaign_not_ready"
+
+
+class ChangedMeanwhile(DomainError):
+    """Somebody else saved the draft since it was read; nothing was saved over it. `now` is what stands there."""
+
+    code = "changed_meanwhile"
+
+    def __init__(self, now: Campaign) -> None:
+        super().__init__(_("Somebody else saved this draft meanwhile. Look at it again."))
+        self.now = now
 
 
 # What is answered when a move does not begin where the campaign is.
@@ -57,8 +67,12 @@ def create_campaign(*, document: object, now: datetime, by: str = "") -> Campaig
     return campaign
 
 
-def update_draft(*, campaign: Campaign, document: object, now: datetime, by: str = "") -> Campaign:
-    """This function will put a whole new content into a draft; a document without a short name keeps it."""
+def update_draft(*, campaign: Campaign, document: object, now: datetime, by: str = "", seen: str = "") -> Campaign:
+    """This function will put a whole new content into a draft; a document without a short name keeps it.
+
+    `seen` is the edition that was changed (`edition_of`): where another stands there by now, ChangedMeanwhile, and nothing
+    is saved over what somebody else wrote. Without it the document is saved in any case.
+    """
     if isinstance(document, dict):
         document = {"slug": campaign.slug, **document}
     read = read_document(document)
@@ -66,6 +80,8 @@ def update_draft(*, campaign: Campaign, document: object, now: datetime, by: str
         current = _locked(campaign.pk)
         if current.status != CampaignStatus.DRAFT:
             raise _refused("update", current)
+        if seen and seen != edition_of(current):
+            raise ChangedMeanwhile(current)
         _rename(current, read)
         CampaignVersion.objects.filter(campaign=current, frozen_at__isnull=True).update(**_content(read))
     _log("changed", campaign.pk, by)
@@ -181,7 +197,7 @@ def _refused(verb: str, campaign: Campaign) -> MoveRefused:
 
 
 def _locked(campaign_id: int) -> Campaign:
-    found = Campaign.objects.select_for_update().filter(pk=campaign_id).first()
+    found = Campaign.objects.select_related("version").select_for_update(of=("self",)).filter(pk=campaign_id).first()
     if found is None:
         raise _not_found()
     return found

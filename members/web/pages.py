@@ -8,11 +8,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from core.masking import masked_email, masked_phone
+from members.doors import public_page, shown
 from members.models import Channel, Member, Purpose
 from members.services.links import preferences_url, read_confirm, read_preferences, read_unsubscribe
 from members.services.opt_in import confirm_consent, request_standing
 from members.services.preferences import choose_preferences, preferences_of, unsubscribe
-from members.web.doors import public_page, shown
 
 
 @public_page

@@ -63,6 +63,7 @@ WORDS = {
     "template": ["spring", "summer"],
 }
 CHANNELS = ["sms", "email"]
+MESSAGES = ["message_sent", "message_opened", "message_clicked"]
 CHOSEN = ("status", "reason")
 NUMBERS = {
     **{"amount_minor": [0, 500, 1_000], "discount_minor": [0, 100], "refunded_minor": [0, 500], "points_used": [0, 5]},
@@ -76,7 +77,7 @@ ASKED = {
     ],
     "refund": ["reason", "amount_minor", "shop"],
     "event": ["category", "product", "keyword", "topic", "page", "rating", "dwell_seconds", "value"],
-    "message_sent": ["channel", "campaign"],
+    **dict.fromkeys(MESSAGES, ["channel", "campaign"]),
     "coupon_redeemed": ["template", "campaign"],
     "coupon_issued": ["template", "campaign"],
 }
@@ -175,11 +176,11 @@ def make_random_event(random: Random, member: Member, products: list[Product]) -
 
 def make_random_contact(random: Random, member: Member) -> None:
     """What the product did: it wrote to the member, gave a coupon, or took one."""
-    kind = random.choice(["message_sent", "message_sent", "coupon_redeemed", "coupon_issued"])
+    kind = random.choice([*MESSAGES, "coupon_redeemed", "coupon_issued"])
     if kind == "coupon_issued":
         make_random_coupon(random, member)
         return
-    name = "channel" if kind == "message_sent" else "template"
+    name = "channel" if kind in MESSAGES else "template"
     told = {name: random.choice(CHANNELS if name == "channel" else WORDS["template"])}
     if campaign := some(random, *WORDS["campaign"][:2], missing=None):
         told["campaign"] = campaign
@@ -247,7 +248,7 @@ def scored_rows() -> list[dict[str, Any]]:
 
 
 def random_did(random: Random) -> dict[str, Any]:
-    kind = random.choice(["order", "order", "order", "refund", *KINDS, "message_sent", "coupon_redeemed", "coupon_issued"])
+    kind = random.choice(["order", "order", "order", "refund", *KINDS, *MESSAGES, "coupon_redeemed", "coupon_issued"])
     of = kind if kind in ASKED else "event"
     leaf: dict[str, Any] = {"did": kind, "operator": random.choice(OPERATORS), **window(random)}
     if of in SUMS and random.random() < 0.4:
@@ -276,7 +277,7 @@ def compared(random: Random, operator: str, values: list[Any]) -> Any:
 
 
 def where(random: Random, name: str, of: str) -> Any:
-    words = CHANNELS if of == "message_sent" and name == "channel" else WORDS.get(name)
+    words = CHANNELS if of in MESSAGES and name == "channel" else WORDS.get(name)
     if words is None:
         operator = random.choice(NUMBER_OPERATORS)
         value = {} if operator.startswith("is_") else {"value": compared(random, operator, NUMBERS[name])}

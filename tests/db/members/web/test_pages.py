@@ -10,11 +10,11 @@ from django.core import signing
 from django.test import Client
 from django.utils import timezone
 
+from members.doors import MOST_A_MINUTE
 from members.models import Consent, ConsentRecord, ConsentRequest, Member
 from members.services.identity import merge_members
 from members.services.links import confirm_url, preferences_url, unsubscribe_url
 from members.services.opt_in import request_consent
-from members.web.doors import MOST_A_MINUTE
 from tests.campaign_factories import make_reachable
 from tests.factories import make_member
 
