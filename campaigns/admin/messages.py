@@ -40,7 +40,8 @@ class OfCampaignFilter(SimpleListFilter):
         return [(chosen, name)] if name else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
-        return queryset.filter(campaign_id=self.value()) if self.value() else queryset
+        chosen = self.value()
+        return queryset.filter(campaign_id=int(chosen)) if chosen else queryset
 
 
 class ClickedFilter(SimpleListFilter):

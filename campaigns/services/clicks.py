@@ -110,6 +110,6 @@ def _read(token: str) -> tuple[int, int]:
     return delivery_id, number
 
 
-def _signature(value: str, key: str) -> str:
+def _signature(value: str, key: str | bytes) -> str:
     digest = salted_hmac(SALT, value, secret=key, algorithm="sha256").digest()
     return base64.urlsafe_b64encode(digest[:SIGNATURE_BYTES]).decode()

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from campaigns.models import Campaign, Enrolment
+from campaigns.models import Campaign, Delivery, Enrolment
 from campaigns.selectors.documents import document_of
+from campaigns.services.clicks import click_url
 from campaigns.services.running import run_campaigns
 from retention.models import Segment
 from retention.models.failures import failure
@@ -93,6 +95,34 @@ class TestDrafting:
         answer = admin.post(reverse(ADD), form(step), follow=True)
         assert Campaign.objects.count() == 1
         assert ("拒收请回复R" in " ".join(str(each) for each in answer.context["messages"])) is warned
+
+    @pytest.mark.parametrize(
+        ("body", "track", "warned"), [("See https://shop.example", "on", False), ("Dear", "on", True), ("Dear", "", False)]
+    )
+    def test_warns_where_there_is_nothing_to_click(self, body: str, track: str, warned: bool, admin: Client) -> None:
+        answer = admin.post(reverse(ADD), form({**SMS, "body": body, "track": track}), follow=True)
+        version = Campaign.objects.select_related("version").get().version
+        assert version is not None
+        assert version.steps[0]["track"] is (track == "on")
+        assert ("no link to click" in " ".join(str(each) for each in answer.context["messages"])) is warned
+
+    def test_shows_what_somebody_else_saved_meanwhile_and_then_saves_over_it(self, admin: Client) -> None:
+        campaign = made(admin, SMS)
+        page = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+        mine, theirs = ({**_filled(admin.get(page).context["form"]), "name": name} for name in ("Mine", "Theirs"))
+        assert admin.post(page, form({**SMS, "body": "Hello"}, **theirs)).status_code == 302
+
+        refused = admin.post(page, form(SMS, **mine))
+        campaign.refresh_from_db()
+        assert (refused.status_code, campaign.name) == (200, "Theirs")
+        said = "somebody saved it as “Theirs”: once, when the campaign is started; for everyone; sends by SMS: “Hello”."
+        assert said in text_of(refused)
+
+        again = refused.context["form"]["seen"].value()
+        assert f'value="{again}"' in refused.content.decode()
+        assert admin.post(page, form(SMS, **{**mine, "seen": again})).status_code == 302
+        campaign.refresh_from_db()
+        assert (campaign.name, campaign.version.steps[0]["body"]) == ("Mine", SMS["body"])  # type: ignore[union-attr]
 
     def test_fires_when_a_member_enters_a_segment(self, admin: Client) -> None:
         create_segment(slug="fading", name="Fading", rule={"everyone": True}, now=NOW)
@@ -238,6 +268,29 @@ class TestRunning:
         [(reason, count, url)] = answer.context["suppressed"]
         assert (reason, count) == ("no consent for this channel", "1")
         assert len(admin.get(url).context["cl"].result_list) == 1
+
+    def test_says_how_many_messages_were_clicked_and_leads_to_them(self, admin: Client) -> None:
+        for _member in range(3):
+            make_reachable()
+        know_everybody()
+        campaign = make_running(steps=[{**SMS, "body": "https://shop.example", "track": True}])
+        page = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+        assert admin.get(page).context["clicks"] is None
+        run_campaigns(now=NOW)
+        make_running()
+        run_campaigns(now=NOW)
+        first = Delivery.objects.filter(tracked=True).order_by("pk")[0]
+        admin.get(urlsplit(click_url(first.pk, 0)).path)
+        answer = admin.get(page)
+        assert "sent were clicked (33%)." in text_of(answer)
+        clicks = answer.context["clicks"]
+        assert (clicks["clicked"], clicks["sent"]) == ("1", "3")
+        assert list(admin.get(clicks["clicked_url"]).context["cl"].result_list) == [first]
+        assert len(admin.get(clicks["sent_url"]).context["cl"].result_list) == 3
+        rule = admin.get(clicks["segment_url"]).context["form"]["rule"].value()
+        assert rule["where"] == {"campaign": campaign.slug}
+        shown = admin.get(reverse("admin:campaigns_delivery_change", args=[first.pk]))
+        assert "first click" in text_of(shown)
 
     def test_is_read_only(self, admin: Client, world: World) -> None:
         page = reverse("admin:campaigns_campaign_change", args=[world.running.pk])

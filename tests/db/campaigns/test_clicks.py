@@ -141,9 +141,9 @@ class TestAClick:
             assert meant(kind, campaign="other") == set()
             assert meant(kind, "=", 0) == {"nobody"}
 
-    @pytest.mark.parametrize("header", [{"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}, {"X-Moz": "prefetch"}])
-    def test_of_a_program_that_looks_ahead_is_none(self, client: Client, message: Delivery, header: Any) -> None:
-        assert client.get(page(message), headers=header).status_code == 302
+    @pytest.mark.parametrize("header", ["Sec-Purpose", "Purpose", "X-Moz"])
+    def test_of_a_program_that_looks_ahead_is_none(self, client: Client, message: Delivery, header: str) -> None:
+        assert client.get(page(message), headers={header: "prefetch;prerender"}).status_code == 302
         assert client.head(page(message)).status_code == 302
         assert client.post(page(message)).status_code == 405
         assert (told(), unproved()) == ([], [])
@@ -185,7 +185,7 @@ class TestAClick:
         for name in ("a", "b", "c"):
             make_reachable(name)
         campaign = send(TRACKED)
-        [first, second, third] = Delivery.objects.order_by("pk")
+        [_first, second, third] = Delivery.objects.order_by("pk")
         assert campaign_report(campaign=campaign).clicks == Clicks(sent=3, clicked=0)
         follow(token=page(second)[3:-1], now=NOW, counts=True)
         Delivery.objects.filter(pk=third.pk).update(state="unknown")

@@ -8,8 +8,10 @@ import pytest
 from django.utils import translation
 
 from campaigns.models import Campaign, CampaignVersion, Delivery
+from campaigns.selectors.documents import document_of, edition_of
 from campaigns.services.dispatch import dispatch_messages
 from campaigns.services.lifecycle import (
+    ChangedMeanwhile,
     MoveRefused,
     NotReady,
     activate,
@@ -68,6 +70,19 @@ class TestUpdateDraft:
 
         assert (updated.slug, updated.name, updated.version.control_share) == ("new", "New", 0)
         assert CampaignVersion.objects.count() == 1
+
+    def test_saves_nothing_over_what_somebody_else_saved_meanwhile(self):
+        draft = make_draft()
+        seen, same = edition_of(draft), document_of(draft)
+        assert edition_of(update_draft(campaign=draft, document=same, now=NOW, seen=seen)) == seen
+        theirs = update_draft(campaign=draft, document={**same, "name": "Theirs"}, now=NOW, seen=seen)
+
+        with pytest.raises(ChangedMeanwhile) as refused:
+            update_draft(campaign=draft, document={**same, "name": "Ours"}, now=NOW, seen=seen)
+
+        assert (Campaign.objects.get().name, edition_of(refused.value.now)) == ("Theirs", edition_of(theirs))
+        again = update_draft(campaign=draft, document={**same, "name": "Ours"}, now=NOW, seen=edition_of(theirs))
+        assert again.name == "Ours"
 
     def test_refuses_to_change_what_runs(self):
         campaign = make_running()

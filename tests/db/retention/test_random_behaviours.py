@@ -77,7 +77,7 @@ ASKED = {
     ],
     "refund": ["reason", "amount_minor", "shop"],
     "event": ["category", "product", "keyword", "topic", "page", "rating", "dwell_seconds", "value"],
-    **dict.fromkeys(MESSAGES, ["channel", "campaign"]),
+    **{kind: ["channel", "campaign"] for kind in MESSAGES},
     "coupon_redeemed": ["template", "campaign"],
     "coupon_issued": ["template", "campaign"],
 }

@@ -89,6 +89,20 @@ class TestADraft:
         put = client.put("campaigns/win-back/", WIN_BACK | {"attribution_days": 30})
         assert (put.status_code, put.json()["attribution_days"], put.json()["name"]) == (200, 30, "Win back")
 
+    @pytest.mark.parametrize("method", ["PUT", "PATCH"])
+    def test_of_another_edition_than_was_read_is_left_alone(self, client: Caller, method: str) -> None:
+        edition = _made(client)["edition"]
+        changed = client.call(method, "campaigns/win-back/", {**WIN_BACK, "control_share": 0.2, "edition": edition}).json()
+
+        refused = client.call(method, "campaigns/win-back/", {**WIN_BACK, "name": "Mine", "edition": edition})
+
+        assert _refusal(refused) == (409, "changed_meanwhile")
+        assert client.get("campaigns/win-back/").json() == changed
+        assert (changed["control_share"], changed["edition"] != edition) == (0.2, True)
+        for wrong in (7, None, "x" * 17):
+            assert paths_of(client.call(method, "campaigns/win-back/", {**WIN_BACK, "edition": wrong})) == ["edition"]
+        assert client.call(method, "campaigns/win-back/", {**WIN_BACK, "edition": changed["edition"]}).status_code == 200
+
     @pytest.mark.parametrize(
         ("changes", "paths"),
         [
@@ -97,6 +111,7 @@ class TestADraft:
             ({"audience": None}, ["audience"]),
             ({"steps": []}, ["steps"]),
             ({"steps": [{"kind": "issue_coupon", "template": "eleven"}]}, ["steps[0].template"]),
+            ({"steps": [{"kind": "send_message", "channel": "sms", "body": "x", "track": "yes"}]}, ["steps[0].track"]),
             ({"trigger": {"kind": "manually"}}, ["trigger.kind"]),
             ({"control_share": 2}, ["control_share"]),
             ({"name": "a\0b"}, ["name"]),
@@ -205,6 +220,7 @@ class TestWhatBecameOfEveryone:
         assert (report["failed"], report["waiting"], report["treated"], report["control"]) == (0, 0, 2, 0)
         assert set(report["lift"]) >= {"absolute", "relative", "interval_95", "p_value"}
         assert {"conversions", "revenue_minor", "cost_minor", "net_minor"} <= set(report)
+        assert report["clicks"] is None
 
     def test_is_seen_from_the_member(self, ran: Caller) -> None:
         [coupon] = ran.all("members/a/coupons/")
@@ -212,7 +228,7 @@ class TestWhatBecameOfEveryone:
 
         assert (coupon["template"], coupon["state"]) == ("ten", "issued")
         assert (message["campaign"], message["channel"], message["state"]) == ("win-back", "sms", "sent")
-        assert message["body"] == f"Come back: {coupon['code']}"
+        assert (message["body"], message["clicked_at"]) == (f"Come back: {coupon['code']}", None)
         assert ran.all("members/b/messages/") == []
 
     def test_costs_the_same_however_many_there_are(self, client: Caller) -> None:
