@@ -53,8 +53,8 @@ def _said_meanwhile(now: Campaign) -> str:
         "who": rule_words(version.audience),
         "what": "; ".join(step_words(version.steps)),
     }
-    found = gettext("While you were editing, somebody saved it as “%(name)s”: %(when)s; for %(who)s; %(what)s.") % said
-    return f"{found} {gettext('What stands here is yours: save again to put it in the place of that.')}"
+    found = gettext("While you were editing, somebody saved it as “%(name)s”. When: %(when)s. Who: %(who)s. What: %(what)s.")
+    return f"{found % said} {gettext('What stands here is yours: save again to put it in the place of that.')}"
 
 
 def warned(request: HttpRequest, campaign: Campaign) -> None:

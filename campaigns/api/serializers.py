@@ -80,6 +80,19 @@ class ReEntryField(serializers.Serializer[Any]):
     days = serializers.IntegerField(required=False, allow_null=True, min_value=1)
 
 
+class Changes(serializers.Serializer[Any]):
+    """Some keys of an item: none has to be there, and one that is left out stays as it is."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, partial=True, **kwargs)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        for field in fields.values():
+            field.required, field.default = False, serializers.empty
+        return fields
+
+
 @extend_schema_serializer(component_name="CampaignItem", examples=[request_example(WIN_BACK)])
 class CampaignIn(serializers.Serializer[Any]):
     """A draft to write."""
@@ -110,11 +123,8 @@ class CampaignPutIn(CampaignIn):
 
 
 @extend_schema_serializer(component_name="CampaignChange", examples=[request_example({"control_share": 0.2})])
-class CampaignChangeIn(CampaignPutIn):
+class CampaignChangeIn(Changes, CampaignPutIn):
     """The keys of a draft to change; the others stay."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, partial=True, **kwargs)
 
 
 @extend_schema_serializer(component_name="Campaign")
@@ -233,11 +243,8 @@ class TemplateIn(serializers.Serializer[Any]):
 
 
 @extend_schema_serializer(component_name="CouponTemplateChange", examples=[request_example({"total_limit": 500})])
-class TemplateChangeIn(TemplateIn):
+class TemplateChangeIn(Changes, TemplateIn):
     """The keys of a template to change; the others stay."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, partial=True, **kwargs)
 
 
 @extend_schema_serializer(component_name="CouponTemplate")

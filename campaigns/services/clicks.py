@@ -88,13 +88,12 @@ def _noted(told: Told, unclicked: QuerySet[Delivery], now: datetime) -> bool:
     The member before the message, as who merges or erases one does: so neither waits for what the other waits for.
     """
     with transaction.atomic():
-        if write_own_events(EventKind.MESSAGE_CLICKED, [told], at=now):
-            # Who clicks has opened. Who opens and does not click tells us nothing.
-            write_own_events(EventKind.MESSAGE_OPENED, [told], at=now)
-            if unclicked.filter(member_id=told[1]).update(clicked_at=now):
-                return True
-        transaction.set_rollback(True)
-        return False
+        # Who clicks has opened. Who opens and does not click tells us nothing.
+        write_own_events(EventKind.MESSAGE_OPENED, [told], at=now)
+        first = write_own_events(EventKind.MESSAGE_CLICKED, [told], at=now) == 1
+        noted = first and unclicked.filter(member_id=told[1]).update(clicked_at=now) == 1
+        transaction.set_rollback(not noted)
+        return noted
 
 
 def _leads_to_us(link: Link) -> bool:

@@ -23,7 +23,7 @@ from core.admin.display import change_url, link, number, when
 from core.periods import day_of, within_calendar
 from members.admin.marks import EVENT_KINDS
 from members.admin.quality_lists import PARAMETER, found_by_look
-from members.models import BehaviourEvent, EventKind
+from members.models import OWN_KINDS, BehaviourEvent, EventKind
 from members.selectors import VIEW_CONTACTS, member_ids_called, members_found, products_found
 from members.selectors.happenings import EventPage, Place, event_page, newest_event_at
 from members.services.quality import latest_look
@@ -63,8 +63,12 @@ class EventRow:
     member_url: str
 
 
+NAMED = ("campaign", "template")
+"""What events of the product's own are about, by their short names."""
+
+
 def about(event: BehaviourEvent) -> str:
-    """This function will say what an event was about: the product, the keyword, the stars."""
+    """This function will say what an event was about: the product, the keyword, the stars, the campaign."""
     told = [
         str(event.product) if event.product_id else "",
         gettext("“%(keyword)s”") % {"keyword": event.keyword} if event.keyword else "",
@@ -72,6 +76,7 @@ def about(event: BehaviourEvent) -> str:
         event.topic,
         event.category if not event.product_id else "",
         event.page if not (event.product_id or event.keyword or event.topic) else "",
+        *(str(event.properties.get(name) or "") for name in NAMED if event.kind in OWN_KINDS),
     ]
     return " · ".join(part for part in told if part)
 

@@ -115,8 +115,8 @@ class TestDrafting:
         refused = admin.post(page, form(SMS, **mine))
         campaign.refresh_from_db()
         assert (refused.status_code, campaign.name) == (200, "Theirs")
-        said = "somebody saved it as “Theirs”: once, when the campaign is started; for everyone; sends by SMS: “Hello”."
-        assert said in text_of(refused)
+        said = "somebody saved it as “Theirs”. When: once, when the campaign is started. Who: everyone. What: sends by SMS"
+        assert f"{said}: “Hello”." in text_of(refused)
 
         again = refused.context["form"]["seen"].value()
         assert f'value="{again}"' in refused.content.decode()

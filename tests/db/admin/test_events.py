@@ -178,7 +178,9 @@ class TestTheTimeline:
         make_event(member, "search", keyword="tea", occurred_at=NOW - timedelta(hours=1))
         make_order(member, external_id="N2", total_minor=2_000)
         make_event(make_member(), "visit")
-        assert self.moments(admin, member) == ["order N2: ¥20", "“tea”", "order N1: ¥10"]
+        told = {"channel": "sms", "campaign": "back"}
+        make_event(member, "message_clicked", occurred_at=NOW - timedelta(hours=3), properties=told)
+        assert self.moments(admin, member) == ["order N2: ¥20", "“tea”", "order N1: ¥10", "back"]
 
     def test_is_narrowed_to_a_kind_that_the_member_has(self, admin: Client) -> None:
         member = make_member()
