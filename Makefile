@@ -6,7 +6,8 @@
 
 PY = .venv/bin/python
 # A worker a core; the tests of a file stay together, as some share what is long to make. ARGS='-n 0' runs them in one process.
-PYTEST = $(PY) -m pytest -n auto --dist loadfile
+# In the order that tests/conftest.py gives them, and not by how many tests a file has.
+PYTEST = $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 # Checks read no database of yours.
 EMBEDDED = env DATABASE_URL=sqlite://:memory: REDIS_URL=
 # The suite chooses its database before Django reads the settings.

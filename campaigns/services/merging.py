@@ -32,6 +32,7 @@ from campaigns.models import (
     Redemption,
 )
 from campaigns.services.holdings import HOLDS, erase, export
+from core.merging import members_of
 from core.registry import MemberDataHandler, Moved
 from core.sql import insert_json, insert_rows, rows_as_json
 from members.models import Member
@@ -91,16 +92,14 @@ def undo(*, keep: int, drop: int, moved: Moved, merged_at: datetime, now: dateti
 
 
 def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
-    hanging: tuple[tuple[QuerySet[Any, Any], str], ...] = (
+    yield from members_of(
         (Delivery.objects.all(), _("still has messages")),
         (Coupon.objects.all(), _("still has coupons")),
         (Redemption.objects.all(), _("still has uses of coupons")),
         (MemberRedemptions.objects.all(), _("still has a count of a public code")),
         (Enrolment.objects.filter(status=EnrolmentStatus.WAITING), _("still waits in a campaign")),
+        among=holders,
     )
-    for rows, sentence in hanging:
-        found = rows.filter(member_id__in=[*holders]).order_by("member_id").values_list("member_id", flat=True)
-        yield from ((member_id, sentence) for member_id in found.distinct())
     holder = Case(*(When(member_id=drop, then=Value(keep)) for drop, keep in holders.items()))
     alone = Enrolment.objects.filter(member_id__in=[*holders]).annotate(holder=holder).filter(~_beside(OuterRef("holder")))
     for member_id in alone.order_by("member_id").values_list("member_id", flat=True).distinct():

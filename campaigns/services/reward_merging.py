@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.models import RewardUse
 from campaigns.services.reward_holdings import HOLDS, erase, export
+from core.merging import members_of
 from core.registry import MemberDataHandler, Moved
 
 KINDS = {"rewards": gettext_lazy("rewards")}
@@ -41,9 +42,7 @@ def undo(*, keep: int, drop: int, moved: Moved, merged_at: datetime, now: dateti
 
 def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
     """This function will find uses that hang on a member who is gone."""
-    rows = RewardUse.objects.filter(member_id__in=[*holders]).order_by("member_id")
-    for member_id in rows.values_list("member_id", flat=True).distinct():
-        yield member_id, _("still has rewards")
+    return members_of((RewardUse.objects.all(), _("still has rewards")), among=holders)
 
 
 HANDLER = MemberDataHandler(

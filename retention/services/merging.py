@@ -14,6 +14,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.merging import members_of
 from core.registry import MemberDataHandler, Moved
 from core.sql import insert_json, insert_rows, rows_as_json
 from retention.models import MemberFacts, MemberForecast, MemberMask, Membership, Segment, StaticMember
@@ -72,13 +73,12 @@ def undo(*, keep: int, drop: int, moved: Moved, merged_at: datetime, now: dateti
 
 
 def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
-    for rows, sentence in (
+    return members_of(
         (MemberMask.objects.all(), _("is still in the masks of segments")),
         (Membership.objects.all(), _("is still in a segment")),
         (StaticMember.objects.all(), _("is still on a fixed list")),
-    ):
-        found = rows.filter(member_id__in=[*holders]).order_by("member_id").values_list("member_id", flat=True)
-        yield from ((member_id, sentence) for member_id in found.distinct())
+        among=holders,
+    )
 
 
 HANDLER = MemberDataHandler(

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from core.batching import batches
+from core.merging import members_of
 from core.registry import MemberDataHandler, Moved
 from members.models import EarnedEvent, EarnedOrder
 from members.services.earning.holdings import HOLDS, export
@@ -54,10 +55,8 @@ def undo(*, keep: int, drop: int, moved: Moved, merged_at: datetime, now: dateti
 
 def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
     """This function will find what was reckoned of a member who is gone."""
-    for model in (EarnedOrder, EarnedEvent):
-        rows = model._default_manager.filter(member_id__in=[*holders]).order_by("member_id")
-        for member_id in rows.values_list("member_id", flat=True).distinct():
-            yield member_id, _("still has earnings")
+    sentence = _("still has earnings")
+    return members_of((EarnedOrder.objects.all(), sentence), (EarnedEvent.objects.all(), sentence), among=holders)
 
 
 HANDLER = MemberDataHandler(

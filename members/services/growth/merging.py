@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.batching import batches
+from core.merging import members_of
 from core.registry import MemberDataHandler, Moved
 from members.models import GrowthEntry
 from members.services.growth.holdings import HOLDS, erase, export
@@ -53,9 +54,7 @@ def undo(*, keep: int, drop: int, moved: Moved, merged_at: datetime, now: dateti
 
 def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
     """This function will find growth that hangs on a member who is gone."""
-    rows = GrowthEntry.objects.filter(member_id__in=[*holders]).order_by("member_id")
-    for member_id in rows.values_list("member_id", flat=True).distinct():
-        yield member_id, _("still has growth entries")
+    return members_of((GrowthEntry.objects.all(), _("still has growth entries")), among=holders)
 
 
 HANDLER = MemberDataHandler(

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Model, Q, Sum
+from django.db.models import F, Model, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.batching import batches
+from core.merging import members_of
 from core.registry import MemberDataHandler, Moved
 from core.sql import insert_rows
 from members.models import EntryKind, LedgerEntry, PointsAccount, PointsLot
@@ -106,9 +107,7 @@ def _balance(member_id: int, *, owed: int, now: datetime) -> None:
 
 def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
     """This function will find points that hang on a member who is gone."""
-    gone = Q(member_id__in=[*holders])
-    for member_id in PointsAccount.objects.filter(gone).order_by("member_id").values_list("member_id", flat=True):
-        yield member_id, _("still has a points account")
+    return members_of((PointsAccount.objects.all(), _("still has a points account")), among=holders)
 
 
 HANDLER = MemberDataHandler(

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from core.batching import batches
+from core.merging import members_of
 from core.registry import MemberDataHandler, Moved
 from core.sql import insert_json, rows_as_json
 from members.models import MemberTier, TierChange
@@ -51,12 +52,11 @@ def undo(*, keep: int, drop: int, moved: Moved, merged_at: datetime, now: dateti
 
 def left_behind(*, holders: Mapping[int, int]) -> Iterator[tuple[int, str]]:
     """This function will find what hangs on a member who is gone."""
-    for rows, sentence in (
+    return members_of(
         (MemberTier.objects.all(), _("still holds a tier")),
         (TierChange.objects.all(), _("still has changes of tiers")),
-    ):
-        found = rows.filter(member_id__in=[*holders]).order_by("member_id").values_list("member_id", flat=True)
-        yield from ((member_id, sentence) for member_id in found.distinct())
+        among=holders,
+    )
 
 
 HANDLER = MemberDataHandler(
