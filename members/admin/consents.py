@@ -28,8 +28,11 @@ from members.admin.marks import SAID
 from members.models import Channel, Consent, ConsentSource, Member, Purpose, Said
 from members.services.consent_standing import ReachLine, consent_history, consent_reach, consent_requests
 from members.services.consents import Origin, Outcome, Stated, state_consent
+from members.services.kept_counts import is_large, reach_kept
 
 HISTORY_SHOWN = 10
+NOW = "now"
+"""The parameter that has a page count anew what the nightly look kept."""
 
 
 def consents(request: HttpRequest, member: Member) -> dict[str, Any]:
@@ -86,7 +89,8 @@ class ConsentAdmin(ReadOnlyAdmin):
         """Not a list of rows but what they come to; each number opens the members behind it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        lines = consent_reach()
+        kept = reach_kept() if NOW not in request.GET and is_large() else None
+        lines = kept.lines if kept else consent_reach()
         return self.page(
             request,
             "members/admin/consents.html",
@@ -94,6 +98,8 @@ class ConsentAdmin(ReadOnlyAdmin):
             headline=_headline(lines),
             rows=[_row(line) for line in lines],
             empty=not lines[0].members,
+            counted_at=kept.counted_at if kept else None,
+            now_url=list_url("members_consent", **{NOW: 1}),
         )
 
     def change_view(

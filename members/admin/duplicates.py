@@ -26,11 +26,13 @@ from core.admin.confirm import confirmed
 from core.admin.display import change_url, link, list_url, masked_email, masked_phone, number
 from core.errors import DomainError
 from core.registry import member_data
+from members.admin.consents import NOW
 from members.admin.members import reach_badges
 from members.models import Channel, Member, MergeRecord
 from members.selectors import members_by_id, members_compared, merge_listing, ordered_by
-from members.services.duplicates import GROUPS_AT_ONCE, DuplicateGroup, find_duplicates, reasons
+from members.services.duplicates import GROUPS_AT_ONCE, DuplicateGroup, duplicates_among, find_duplicates, reasons
 from members.services.identity import MergePreview, merge_members, preview_merge, undo_merge
+from members.services.kept_counts import groups_kept, is_large
 
 MERGES_A_PAGE = 20
 LAST_PAGE = 50
@@ -98,7 +100,12 @@ class DuplicatesAdmin(ReadOnlyAdmin):
         chosen = request.GET.get("reason", "")
         reason = chosen if chosen in codes else codes[0]
         page = _page(request.GET.get("page", ""))
-        groups, more = find_duplicates(reason=reason, start=(page - 1) * GROUPS_AT_ONCE)
+        start, now = (page - 1) * GROUPS_AT_ONCE, NOW in request.GET
+        kept = groups_kept(reason=reason, start=start, most=GROUPS_AT_ONCE) if not now and is_large() else None
+        if kept is None:
+            groups, more = find_duplicates(reason=reason, start=start)
+        else:
+            groups, more = duplicates_among(reason=reason, member_ids=kept.member_ids), kept.more
         merges = BoundedPaginator(merge_listing(), MERGES_A_PAGE).get_page(request.GET.get("merges"))
         return self.page(
             request,
@@ -108,6 +115,9 @@ class DuplicatesAdmin(ReadOnlyAdmin):
             reason=reason,
             page=page,
             more=more and page < LAST_PAGE,
+            now=now,
+            counted_at=kept.counted_at if kept else None,
+            now_url=list_url("members_mergerecord", reason=reason, **{NOW: 1}),
             groups=_comparisons(groups),
             merges=merges,
             merge_rows=[(merge, moved_text(merge.counts)) for merge in merges],

@@ -14,6 +14,10 @@ class QualityLookQuerySet(models.QuerySet["QualityLook"]):
         """This function will keep the looks that went to their end."""
         return self.filter(finished_at__isnull=False)
 
+    def newest(self) -> QualityLook | None:
+        """This function will return the last look that went to its end."""
+        return self.finished().order_by("-started_at", "-pk").first()
+
 
 class QualityLook(models.Model):
     """One look. `counts` are how many rows each measure found, by its code; `tables` what is told group by group.

@@ -56,7 +56,8 @@ class ReachLine:
 
 
 def consent_reach() -> tuple[ReachLine, ...]:
-    """This function will count, in one scan each of members, of consents and of requests that wait."""
+    """This function will count, in one scan each of members, of what they said with their addresses, and of requests that
+    wait."""
     addressed = {channel: ~Q(**{ADDRESS_COLUMNS[channel]: ""}) for channel in Channel.values}
     members = Member.objects.aggregate(
         members=Count("pk"), **{channel: Count("pk", filter=has) for channel, has in addressed.items()}
@@ -67,6 +68,7 @@ def consent_reach() -> tuple[ReachLine, ...]:
         .values("channel", "purpose")
         .annotate(
             yes=Count("pk", filter=Q(granted=True)),
+            reachable=Count("pk", filter=Q(granted=True) & _has_address()),
             suppressed=Count("pk", filter=Q(granted=False, suppressed_at__isnull=False)),
             no=Count("pk", filter=Q(granted=False, suppressed_at__isnull=True)),
         )
@@ -85,7 +87,7 @@ def consent_reach() -> tuple[ReachLine, ...]:
             members=members["members"],
             with_address=members[channel],
             granted=counts.get((channel, purpose), {}).get("yes", 0),
-            reachable=Member.objects.contactable(channel=channel, purpose=purpose).count(),
+            reachable=counts.get((channel, purpose), {}).get("reachable", 0),
             suppressed=counts.get((channel, purpose), {}).get("suppressed", 0),
             refused=counts.get((channel, purpose), {}).get("no", 0),
             pending=waiting.get((channel, purpose), 0),
@@ -93,3 +95,11 @@ def consent_reach() -> tuple[ReachLine, ...]:
         for channel in Channel.values
         for purpose in Purpose.values
     )
+
+
+def _has_address() -> Q:
+    """Whether a word's member has an address on its channel, as MemberQuerySet.contactable asks it of members."""
+    has = Q(pk__in=[])
+    for channel, column in ADDRESS_COLUMNS.items():
+        has |= Q(channel=channel) & ~Q(**{f"member__{column}": ""})
+    return has & Q(member__erased_at__isnull=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Min, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -68,12 +68,32 @@ def find_duplicates(*, reason: str, start: int = 0, most: int = GROUPS_AT_ONCE) 
     """
     asked = next(each for each in reasons() if each.code == reason)
     found = [(tuple(row[:-1]), row[-1]) for row in _groups(asked)[start : start + most + 1]]
-    named = _members(asked, [value for value, _count in found[:most]])
-    page = [
+    return _told(asked, found[:most]), len(found) > most
+
+
+def duplicates_among(*, reason: str, member_ids: Sequence[int]) -> list[DuplicateGroup]:
+    """This function will return the groups of one reason in which these members are now: who was found before may have been
+    merged since."""
+    asked = next(each for each in reasons() if each.code == reason)
+    values = asked.rows.filter(**{f"{asked.member}__in": list(member_ids)}).values_list(*asked.columns).distinct()
+    wanted = _any_of(asked, list(values))
+    if not wanted:
+        return []
+    found = [(tuple(row[:-1]), row[-1]) for row in _groups(asked).filter(wanted)]
+    return _told(asked, found)
+
+
+def first_of_groups(asked: Reason, *, most: int) -> list[int]:
+    """This function will return the member who came first of each group, of `most` groups."""
+    return list(_groups(asked).annotate(first=Min(asked.member)).values_list("first", flat=True)[:most])
+
+
+def _told(asked: Reason, found: Sequence[tuple[tuple[Any, ...], int]]) -> list[DuplicateGroup]:
+    named = _members(asked, [value for value, _count in found])
+    return [
         DuplicateGroup(asked.code, asked.label, value, count, tuple(named.get(value, ())[:MEMBERS_NAMED]))
-        for value, count in found[:most]
+        for value, count in found
     ]
-    return page, len(found) > most
 
 
 def _groups(asked: Reason) -> QuerySet[Any, Any]:
@@ -84,13 +104,22 @@ def _groups(asked: Reason) -> QuerySet[Any, Any]:
     return shared.values_list(*asked.columns, "members")
 
 
-def _members(asked: Reason, values: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], list[int]]:
-    if not values:
-        return {}
+def _any_of(asked: Reason, values: Sequence[tuple[Any, ...]]) -> Q:
     wanted = Q()
     for value in values:
         wanted |= Q(**dict(zip(asked.columns, value, strict=True)))
-    rows = asked.rows.filter(wanted).annotate(held_by=F(asked.member)).values_list(*asked.columns, "held_by").distinct()
+    return wanted
+
+
+def _members(asked: Reason, values: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], list[int]]:
+    if not values:
+        return {}
+    rows = (
+        asked.rows.filter(_any_of(asked, values))
+        .annotate(held_by=F(asked.member))
+        .values_list(*asked.columns, "held_by")
+        .distinct()
+    )
     members: dict[tuple[Any, ...], list[int]] = {}
     for row in rows.order_by("held_by"):
         members.setdefault(tuple(row[:-1]), []).append(row[-1])

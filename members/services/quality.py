@@ -20,9 +20,9 @@ from core.services.jobs import enqueue_job
 from core.sql import insert_rows
 from members.models import QualityFinding, QualityLook, Shop
 from members.services.duplicates import reasons
+from members.services.kept_counts import GROUPS, REACH, group_code, keep_groups, reach_rows
 from members.services.quality_attributes import FITTING, attribute_counts, declared_types, misfits
 from members.services.quality_measures import (
-    DUPLICATE,
     INVALID,
     MEMBERS,
     PARTS,
@@ -108,6 +108,8 @@ class Look:
                 high = low
         if "duplicates" not in self.at:
             yield self._duplicates
+        if REACH not in self.at:
+            yield self._reach
 
     def report(self, job: RunningJob) -> None:
         state = {
@@ -198,8 +200,14 @@ class Look:
             shared = (
                 reason.rows.order_by().values(*reason.columns).annotate(people=Count(reason.member, distinct=True))
             ).filter(people__gt=1)
-            self.counts[f"members.{reason.code}.{DUPLICATE}"] = shared.aggregate(sum=Sum("people"))["sum"] or 0
+            self.counts[group_code(reason.code)] = shared.aggregate(sum=Sum("people"))["sum"] or 0
+        self.tables[GROUPS] = keep_groups(self.row, most=EXAMPLES)
         self.at["duplicates"] = 0
+
+    def _reach(self) -> None:
+        """Whom we may write to, by channel and purpose, as the page of consents shows it."""
+        self.tables[REACH] = reach_rows()
+        self.at[REACH] = 0
 
 
 def _highest(part: Part, *, until: int = MORE_THAN_ANY_ID) -> int:
@@ -209,7 +217,7 @@ def _highest(part: Part, *, until: int = MORE_THAN_ANY_ID) -> int:
 
 def latest_look() -> QualityLook | None:
     """This function will return the last look that went to its end."""
-    return QualityLook.objects.finished().order_by("-started_at", "-pk").first()
+    return QualityLook.objects.newest()
 
 
 def attribute_code(name: str) -> str:
