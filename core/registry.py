@@ -46,8 +46,11 @@ class Store(Generic[Named]):
 
 
 class SectionRows(Protocol):
-    def __call__(self, *, member_ids: Collection[int], as_of: datetime | None) -> Mapping[int, Any]:
-        """One statement for a whole page of members: {member id: JSON}. `as_of` None means the last refresh's."""
+    def __call__(
+        self, *, member_ids: Collection[int], as_of: datetime | None, only: Collection[str] | None = None
+    ) -> Mapping[int, Any]:
+        """One statement for a whole page of members: {member id: JSON}. `as_of` None means the last refresh's; `only` names
+        the keys of the JSON that are read, where not all are."""
         ...
 
 
@@ -67,6 +70,31 @@ class MemberListFilter:
     code: str
     help: str | Promise
     narrow: Callable[[str], QuerySet[Any, Any] | None]
+
+
+class FeedRows(Protocol):
+    def __call__(
+        self,
+        members: QuerySet[Any, Any],
+        since: datetime,
+        /,
+        *,
+        after: tuple[datetime, int] | None,
+        backwards: bool,
+        most: int,
+    ) -> list[Any]:
+        """Up to `most` of `members` after `since`, with their instant as `changed_at`, by (instant, id): those after the
+        place `after`, or with `backwards` before it, the nearest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MemberListFeed:
+    """A parameter of the list of members, an instant, that a higher app answers in an order of its own: what came after."""
+
+    code: str
+    help: str | Promise
+    rows: FeedRows
 
 
 Moved = dict[str, Any]
@@ -358,6 +386,7 @@ class FigureSource:
 
 member_sections: Store[MemberSection] = Store()
 member_list_filters: Store[MemberListFilter] = Store()
+member_list_feeds: Store[MemberListFeed] = Store()
 member_data: Store[MemberDataHandler] = Store()
 checks: Store[Check] = Store()
 periodic_work: Store[PeriodicWork] = Store()

@@ -26,18 +26,19 @@ def insert_from_select(
     *,
     conflict: Sequence[str] = (),
     update: Sequence[str] = (),
+    renew: Sequence[str] = (),
 ) -> int:
     """This function will INSERT what `queryset` selects into `model` and return how many rows were written.
 
     `queryset` must end in `.values_list(...)` with one expression per name in `columns` (field names of `model`), in that
     order. Without `conflict` a clash raises; with it a clash on those fields (all of one unique constraint) is skipped, or,
-    with `update`, rewrites those fields from the selected row.
+    with `update`, rewrites those fields from the selected row; those of `renew` too, where it has a value for them.
     """
     quote = connection.ops.quote_name
     select, params = queryset.query.sql_with_params()
     names = ", ".join(quote(_column(_field(model, name))) for name in columns)
     sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT * FROM ({select}) AS source WHERE true"
-    sql += _on_conflict(model, conflict, update)
+    sql += _on_conflict(model, conflict, update, renew)
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.rowcount
@@ -181,14 +182,17 @@ def _column(field: Field[Any, Any]) -> str:
     return str(field.column)
 
 
-def _on_conflict(model: type[Model], conflict: Sequence[str], update: Sequence[str]) -> str:
+def _on_conflict(model: type[Model], conflict: Sequence[str], update: Sequence[str], renew: Sequence[str] = ()) -> str:
     quote = connection.ops.quote_name
     target = ", ".join(quote(_column(_field(model, name))) for name in conflict)
     clause = f" ON CONFLICT ({target})" if target else " ON CONFLICT"
     if not update:
         return f"{clause} DO NOTHING"
-    changed = [quote(_column(_field(model, name))) for name in update]
-    return f"{clause} DO UPDATE SET " + ", ".join(f"{column} = EXCLUDED.{column}" for column in changed)
+    sets = [f"{column} = EXCLUDED.{column}" for column in (quote(_column(_field(model, name))) for name in update)]
+    table = quote(model._meta.db_table)
+    for column in (quote(_column(_field(model, name))) for name in renew):
+        sets.append(f"{column} = COALESCE(EXCLUDED.{column}, {table}.{column})")
+    return f"{clause} DO UPDATE SET " + ", ".join(sets)
 
 
 def _source(fields: Sequence[Field[Any, Any]], table: Sequence[Row]) -> tuple[str, list[Any]]:

@@ -12,6 +12,7 @@ class RetentionConfig(AppConfig):
 
         from core.registry import (
             Check,
+            MemberListFeed,
             MemberListFilter,
             MemberSection,
             PeriodicWork,
@@ -21,6 +22,7 @@ class RetentionConfig(AppConfig):
             figures,
             job_kinds,
             member_data,
+            member_list_feeds,
             member_list_filters,
             member_sections,
             member_ties,
@@ -32,6 +34,7 @@ class RetentionConfig(AppConfig):
         from retention import scored  # noqa: F401
         from retention.features.statistics import teach_sqlite
         from retention.selectors import facts_rows, scores_rows
+        from retention.selectors.changes import CHANGED_SINCE, changes_rows, members_changed
         from retention.selectors.figures import FIGURES
         from retention.selectors.overview import members_at_stage, members_in_known, members_leaving_for
         from retention.selectors.uses import (
@@ -55,8 +58,19 @@ class RetentionConfig(AppConfig):
         from retention.services.values import keep_values
 
         connection_created.connect(teach_sqlite, dispatch_uid="retention.statistics")
-        for section in (MemberSection("facts", facts_rows), MemberSection("scores", scores_rows)):
+        for section in (
+            MemberSection("facts", facts_rows),
+            MemberSection("scores", scores_rows),
+            MemberSection("changed_at", changes_rows),
+        ):
             member_sections.register(section)
+        member_list_feeds.register(
+            MemberListFeed(
+                CHANGED_SINCE,
+                _("members of whom something came in after this instant, by `changed_at`: the longest ago first"),
+                members_changed,
+            )
+        )
         member_list_filters.register(
             MemberListFilter(
                 "segment", _("members of this segment, by its short name, as the last refresh left it"), members_in_known

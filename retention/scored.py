@@ -8,26 +8,28 @@ which would compute a score once more for every rule that reads it. Columns that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db import models
-from django.db.models import Expression, F, QuerySet
+from django.db.models import Expression, F, Q, QuerySet
 from django.db.models.sql.constants import LOUTER
 from django_cte import CTE, with_cte
 
 from retention import expressions
 from retention.models import LifecycleBands, MemberFacts, ModelKind, ScoringModel
+from retention.models.facts import FACT_COLUMNS
 from retention.scoring.parameters import Bands, BgNbd, Churn, CutPoints, Parameters, ValueCuts
 from rules.compile import OneOf
 
 T = TypeVar("T")
 Scope = int | Collection[int] | QuerySet[Any, Any] | None
 MORE_THAN_ANY_TABLE = 2**62
+OLDEST_FIRST, NEWEST_FIRST = ("member_id",), ("-member_id",)
 LAST = "scored"
 """The name of the last layer: the table that rules read."""
-FACTS = tuple(field.name for field in MemberFacts._meta.concrete_fields if field.name not in {"member", "windows_day"})
+_STORED = {name: F(name) for name in FACT_COLUMNS}
 
 
 class Scored(models.Model):
@@ -120,31 +122,74 @@ def scored(
     as_of_day: int,
     parameters: Parameters,
     scope: Scope = None,
-    newest_first: bool = False,
+    order: tuple[str, ...] = (),
     told: Told | None = None,
+    reads: Collection[str] | None = None,
 ) -> QuerySet[Scored, Scored]:
     """This function will select everybody as rules see them on shop day `as_of_day`, or the members of `scope` alone.
 
     `scope` is a member id, a collection or a queryset of ids. It stands inside the innermost fence: one member is looked up,
     not filtered out of everybody. The day may be later than the facts' own; only scores age.
 
-    With `newest_first` members are worked out one after the other from the largest id down, and no further than a list that
+    By an `order`, NEWEST_FIRST or OLDEST_FIRST, members are worked out one after the other, and no further than a list that
     is ordered so reads: its first page of a million members costs as much as of a thousand.
 
     `churn_reason` can be read where `told` says how: it reads what members did, which everything else does without.
+
+    `reads` names the columns that will be read, where few are: the others are then not written into the statement at all.
+    The database leaves them out anyway; Python takes longer to write all of them than it takes to work out a page of few.
     """
-    order = ("-member_id",) if newest_first else ()
-    facts = _within(scope)
-    read = {**expressions.profile(as_of_day=as_of_day), **expressions.habits(as_of_day=as_of_day)}
-    known = _layer("known", facts.values("member_id", *FACTS, **read), order)
-    weighed = _layer("weighed", known.queryset().annotate(**expressions.weights(parameters, as_of_day=as_of_day)), order)
-    judgements = expressions.judgements(parameters, as_of_day=as_of_day)
-    judged = _layer(LAST if told is None else "judged", weighed.queryset().annotate(**judgements), order)
+    layers: list[Mapping[str, Expression | F]] = [
+        {**_STORED, **expressions.profile(as_of_day=as_of_day), **expressions.habits(as_of_day=as_of_day)},
+        expressions.weights(parameters, as_of_day=as_of_day),
+        expressions.judgements(parameters, as_of_day=as_of_day),
+    ]
+    if reads is not None and told is None:
+        layers = _needed(layers, reads)
+    first, *others = layers
+    stored = [name for name in first if name in _STORED]
+    worked_out = {name: expression for name, expression in first.items() if name not in _STORED}
+    columns = _within(scope).values("member_id", *stored, **worked_out)
+    names = ["known", "weighed", "judged"][: len(layers)]
     if told is None:
-        return with_cte(known, weighed, judged, select=Scored.objects.all())
-    answered = told.answers.join(judged.queryset(), member_id=told.answers.col.member_id, _join_type=LOUTER)
+        names[-1] = LAST
+    written = [_layer(names[0], columns, order)]
+    for name, expressions_of_layer in zip(names[1:], others, strict=True):
+        written.append(_layer(name, written[-1].queryset().annotate(**expressions_of_layer), order))
+    if told is None:
+        return with_cte(*written, select=Scored.objects.all())
+    answered = told.answers.join(written[-1].queryset(), member_id=told.answers.col.member_id, _join_type=LOUTER)
     reasoned = _layer(LAST, answered.annotate(churn_reason=told.reason), order)
-    return with_cte(known, weighed, judged, told.answers, reasoned, select=Scored.objects.all())
+    return with_cte(*written, told.answers, reasoned, select=Scored.objects.all())
+
+
+def _needed(layers: Sequence[Mapping[str, Expression | F]], reads: Collection[str]) -> list[Mapping[str, Expression | F]]:
+    """This function will keep of each layer what is read of it, here or in a layer above; a layer of which nothing is read
+    is none."""
+    wanted, kept = set(reads), []
+    for layer in reversed(layers):
+        read = {name: expression for name, expression in layer.items() if name in wanted}
+        wanted.update(name for expression in read.values() for name in _columns_in(expression))
+        kept.append(read)
+    first, *others = reversed(kept)
+    return [first, *filter(None, others)]
+
+
+def _columns_in(part: Any) -> Iterator[str]:
+    """This function will name the columns that an expression or a condition reads."""
+    match part:
+        case F():
+            yield part.name.partition("__")[0]
+        case Q():
+            for child in part.children:
+                if isinstance(child, tuple):
+                    yield child[0].partition("__")[0]
+                    yield from _columns_in(child[1])
+                else:
+                    yield from _columns_in(child)
+        case _ if hasattr(part, "get_source_expressions"):
+            for source in part.get_source_expressions():
+                yield from _columns_in(source)
 
 
 def _within(scope: Scope) -> QuerySet[MemberFacts]:

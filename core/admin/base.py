@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -23,6 +25,8 @@ M = TypeVar("M", bound=Model)
 
 COUNTED = 1000
 """Rows of a list that are counted and paged through. Past it a search finds more than leafing does."""
+PATIENCE = 0.1
+"""Seconds for which the rows of a list are counted beyond those that are shown, where counting them is dear."""
 
 
 class BoundedPaginator(Paginator):
@@ -48,6 +52,50 @@ class BoundedPaginator(Paginator):
         return len(rows)
 
 
+class KeyedPaginator(BoundedPaginator):
+    """For a list whose filters are dear: they are asked once, for the keys of the rows that can be paged through, and the
+    rows of the page are fetched by their keys.
+
+    The keys are read in the list's order as the database finds them. Once those of page `asked` are there, the count goes on
+    for PATIENCE seconds alone: then there are «more than» those found. `rows` selects every row as the page shows it.
+    """
+
+    def __init__(self, *given: Any, rows: QuerySet[Any], asked: int, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.rows, self.asked = rows, asked
+
+    @cached_property
+    def count(self) -> int:
+        return min(len(self._keys), COUNTED)
+
+    @cached_property
+    def more(self) -> bool:
+        return len(self._keys) > COUNTED or self._stopped
+
+    @cached_property
+    def _keys(self) -> list[Any]:
+        self._stopped = False
+        full = min(self.asked, COUNTED // self.per_page) * self.per_page + 1
+        keys: list[Any] = []
+        # In a transaction the database works out no more than is fetched; outside of one it would finish first.
+        with transaction.atomic():
+            found = self.object_list.values_list("pk", flat=True)[: COUNTED + 1].iterator(chunk_size=self.per_page + 1)
+            until = monotonic() + PATIENCE
+            for key in found:
+                if len(keys) >= full and monotonic() > until:
+                    self._stopped = True
+                    break
+                keys.append(key)
+            found.close()
+        return keys
+
+    def page(self, number: int | str) -> Page[Any]:
+        number = self.validate_number(number)
+        keys = self._keys[(number - 1) * self.per_page : min(number * self.per_page, self.count)]
+        found = self.rows.in_bulk(keys)
+        return self._get_page([found[key] for key in keys if key in found], number, self)
+
+
 class BoundedChangeList(ChangeList):
     """A list whose header repeats no total (the paginator says how many), and whose page can be completed at once."""
 
@@ -56,7 +104,8 @@ class BoundedChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.full_result_count = self.result_count
-        rows = list(self.result_list)
+        # Of a list that fits on a page Django takes what the filters select, and would ask them once more.
+        rows = list(self.result_list if self.multi_page else self.paginator.page(1).object_list)
         self.complete(rows)
         self.result_list = rows
 

@@ -37,7 +37,8 @@ class Panel:
 class Column:
     """A column of the member list, from one section of `core.registry.member_sections`: one statement a page.
 
-    Or from `rows`, which gives what `show` takes of the members on the page. Left out while it is not `offered`.
+    `reads` names what `show` reads of the section: nothing else is worked out for the list. Or from `rows`, which gives what
+    `show` takes of the members on the page. Left out while it is not `offered`.
     """
 
     code: str
@@ -46,6 +47,7 @@ class Column:
     show: Callable[[Any], object]
     rows: Callable[[Sequence[int]], Mapping[int, Any]] | None = None
     offered: Callable[[], bool] = lambda: True
+    reads: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, Field, IntegerField, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
@@ -15,11 +16,11 @@ from rest_framework.response import Response
 
 from core.api.audit import Subject
 from core.api.auth import api_key_of
-from core.api.pages import CursorPages
+from core.api.pages import Cursor, CursorPages, Order
 from core.api.views import ApiView
 from core.errors import FieldProblem, InvalidInput
 from core.models import Scope
-from core.registry import MemberListFilter, member_list_filters, member_sections
+from core.registry import MemberListFilter, member_list_feeds, member_list_filters, member_sections
 from members.api.bulk import MOST_SHOWN, BulkOut, addressed, items_of, taken_in
 from members.api.lookup import found_member, member_number
 from members.api.privacy import ErasureOut, erased
@@ -50,22 +51,37 @@ def with_sections(members: Sequence[Member], *, as_of: datetime | None) -> list[
     return list(shown)
 
 
+class MemberPages(CursorPages):
+    """Pages of a queryset; or of a feed, called for its rows, in its own order."""
+
+    def fields(self, queryset: Any, order: Order) -> list[Field[Any, Any]]:
+        return [DateTimeField(), IntegerField()] if callable(queryset) else super().fields(queryset, order)
+
+    def rows(self, queryset: Any, order: Order, cursor: Cursor | None, *, most: int) -> list[Any]:
+        if not callable(queryset):
+            return super().rows(queryset, order, cursor, most=most)
+        place = None if cursor is None else cursor.values
+        return list(queryset(after=place, backwards=cursor is not None and cursor.backwards, most=most))
+
+
 class MemberList(ApiView):
-    """Members in the order they were first seen."""
+    """Members in the order they were first seen; with `changed_since` in that of their changes."""
 
     scopes = {"GET": Scope.MEMBERS_READ}
     query_in = MemberQuery
-    pagination_class = CursorPages
+    pagination_class = MemberPages
 
     @extend_schema(operation_id="members_list", responses=MemberOut(many=True))
     def get(self, request: Request) -> Response:
         wanted = self.query()
         as_of = wanted.pop("as_of", None)
         within = [_narrowed(each, wanted.pop(each.code)) for each in member_list_filters if each.code in wanted]
+        feed = next(((each, wanted.pop(each.code)) for each in member_list_feeds if each.code in wanted), None)
+        members = member_listing(within=within, **wanted)
         return self.page(
-            member_listing(within=within, **wanted),
-            order=("id",),
-            render=lambda members: with_sections(members, as_of=as_of),
+            members if feed is None else partial(feed[0].rows, members, feed[1]),
+            order=("id",) if feed is None else ("changed_at", "id"),
+            render=lambda found: with_sections(found, as_of=as_of),
         )
 
 

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from core.api.fields import AsOfField, FromField, InstantField, KnownText, TextField, ToField
 from core.api.schema import request_example
 from core.conf import shop_currency
-from core.registry import member_list_filters
+from core.registry import member_list_feeds, member_list_filters
 from members.api.bulk import MOST_ITEMS
 from members.models import Gender, Member, Order, OrderLine, OrderStatus, Purpose, RefundReason
 
@@ -69,7 +69,8 @@ class MemberQuery(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, Any]:
         """With what higher apps answer."""
         own: dict[str, Any] = super().get_fields()
-        return own | {each.code: TextField(required=False, help_text=each.help) for each in member_list_filters}
+        own |= {each.code: TextField(required=False, help_text=each.help) for each in member_list_filters}
+        return own | {each.code: FromField(required=False, help_text=each.help) for each in member_list_feeds}
 
 
 class MemberDetailQuery(serializers.Serializer[Any]):
@@ -85,7 +86,8 @@ class IdentifierOut(serializers.Serializer[Any]):
 
 
 class MemberOut(serializers.Serializer[Any]):
-    """A member. Unknown values are null; `facts` and `scores` carry the rule language's field names."""
+    """A member. Unknown values are null; `facts` and `scores` carry the rule language's field names. `changed_at` is when
+    something last came in about the member: null where nothing did since that is noted."""
 
     external_id = serializers.CharField()
     name = KnownText()

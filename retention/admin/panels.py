@@ -210,11 +210,11 @@ for head in (
 # --- columns of the list
 
 for column in (
-    Column("stage", _("stage"), "scores", lambda scores: badge(STAGES[scores["lifecycle_stage"]])),
-    Column("risk", _("churn probability"), "scores", lambda scores: risk_of_scores(scores)),
-    Column("last_order", _("last order"), "facts", lambda facts: _last_order(facts)),
-    Column("orders", _("orders"), "facts", lambda facts: number(facts["order_count"])),
-    Column("spent", _("spent"), "facts", lambda facts: money(facts["revenue_minor"])),
+    Column("stage", _("stage"), "scores", lambda known: badge(STAGES[known["lifecycle_stage"]]), reads=["lifecycle_stage"]),
+    Column("risk", _("churn probability"), "scores", lambda known: risk_of_scores(known), reads=["churn_probability"]),
+    Column("last_order", _("last order"), "facts", lambda known: _last_order(known), reads=["last_order_at", "order_count"]),
+    Column("orders", _("orders"), "facts", lambda known: number(known["order_count"]), reads=["order_count"]),
+    Column("spent", _("spent"), "facts", lambda known: money(known["revenue_minor"]), reads=["revenue_minor"]),
 ):
     member_columns.register(column)
 

@@ -18,6 +18,11 @@ class MemberFacts(models.Model):
     Days are shop day numbers. Cancelled orders do not count. The windowed columns are the one kind that time changes: they
     hold the N days that end with `windows_day`; they are exact for any later day until an order or event crosses a window's
     edge.
+
+    `changed_at` is when a refresh last took in something about the member: orders, events, points, the profile, what they
+    said. What time alone moves, scores and the counts of windows, is no change, but another tier is. Every refresh gives
+    another instant, later than all before it, so that who asks for what came after one misses nothing. Missing where
+    nothing came in since changes are noted.
     """
 
     member = models.OneToOneField(Member, on_delete=models.CASCADE, primary_key=True, related_name="facts")
@@ -54,6 +59,7 @@ class MemberFacts(models.Model):
     messages_30d = models.IntegerField(_("messages in 30 days"), default=0)
     coupons_redeemed_90d = models.IntegerField(_("coupons redeemed in 90 days"), default=0)
     windows_day = models.IntegerField()
+    changed_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("facts")
@@ -65,6 +71,16 @@ class MemberFacts(models.Model):
                 name="facts_days_stand_with_orders",
             ),
         ]
+        indexes = [
+            # Who changed since: the list of members over REST, in the order of the changes.
+            models.Index(fields=["changed_at", "member"], name="facts_changed", condition=Q(changed_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return str(self.member_id)
+
+
+FACT_COLUMNS = tuple(
+    field.name for field in MemberFacts._meta.concrete_fields if field.name not in {"member", "windows_day", "changed_at"}
+)
+"""What is counted of a member."""

@@ -39,6 +39,9 @@ class RefreshState(models.Model):
     `signature` names everything besides facts that segments depend on: rules in force, published parameters, bands. A
     refresh with no marks, the same day and the same signature has nothing to do. `measures` names the part that all rules
     read alike: while it stays, a changed rule concerns its own segment alone.
+
+    `changed_at` is the last instant that a refresh gave to what it took in. Changes are known after `changes_from`; missing
+    where all of them are.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -47,6 +50,8 @@ class RefreshState(models.Model):
     signature = models.CharField(max_length=64, blank=True)
     measures = models.CharField(max_length=64, blank=True)
     last_run_id = models.BigIntegerField(null=True)
+    changed_at = models.DateTimeField(null=True)
+    changes_from = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="refresh_state_one_row")]

@@ -13,7 +13,7 @@ from django.db.models.lookups import LessThanOrEqual
 from retention.expressions import decimal
 from retention.fields import CHURN_REASON, STAGE_LABELS
 from retention.models import MemberFacts, Membership, Reason, Segment
-from retention.scored import MORE_THAN_ANY_TABLE, Scored, current_parameters, scored
+from retention.scored import MORE_THAN_ANY_TABLE, NEWEST_FIRST, OLDEST_FIRST, Scored, current_parameters, scored
 from retention.scoring.lifecycle import Stage
 from retention.selectors.reasons import rows_asked
 from retention.selectors.rules import Rulebook
@@ -126,19 +126,23 @@ def members_at(**scores: Any) -> QuerySet[Scored, Any]:
     else:
         scope: list[int] | None = [] if asked is None else None
         day = 0 if asked is None else asked.day
-        everybody = scored(as_of_day=day, parameters=current_parameters(), scope=scope, newest_first=True)
+        about: dict[str, Any] = {"as_of_day": day, "parameters": current_parameters(), "scope": scope}
+        everybody = scored(**about, order=NEWEST_FIRST, reads=scores.keys())
     # A limit that no table reaches: without one Django drops the order from a subquery.
     return everybody.filter(**scores).values("member_id").order_by("-member_id")[:MORE_THAN_ANY_TABLE]
 
 
 def members_at_stage(value: str) -> QuerySet[Scored, Any] | None:
-    """This function will select the ids of the members at a lifecycle stage; None for what is none."""
+    """This function will select the ids of the members at a lifecycle stage, for lists in the order in which they were first
+    seen; None for what is none."""
     asked = asked_at(None)
     if value not in STAGE_LABELS:
         return None
     if asked is None:
         return Scored.objects.none()
-    return scored(as_of_day=asked.day, parameters=current_parameters()).filter(lifecycle_stage=value).values("member_id")
+    about: dict[str, Any] = {"as_of_day": asked.day, "parameters": current_parameters(), "reads": ["lifecycle_stage"]}
+    there = scored(**about, order=OLDEST_FIRST).filter(lifecycle_stage=value)
+    return there.values("member_id").order_by(*OLDEST_FIRST)[:MORE_THAN_ANY_TABLE]
 
 
 def can_list_by_reason() -> bool:

@@ -6,6 +6,7 @@ silence, and the member knows better. An answer names a reason in its property `
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -40,13 +41,16 @@ def rows_asked(
     as_of: datetime | None,
     scope: Scope = None,
     with_reason: bool = False,
+    reads: Collection[str] | None = None,
 ) -> QuerySet[Scored, Scored]:
     """This function will select members as rules see them, with their churn reason where it will be read.
+
+    `reads` names the columns that will be read, as of `scored`.
 
     Raises RuleErrors where a rule that tells a reason cannot be asked: no reason is then told at all.
     """
     told = told_by(rulebook, day=day, as_of=as_of, scope=scope) if with_reason else None
-    return scored(as_of_day=day, parameters=parameters, scope=scope, told=told)
+    return scored(as_of_day=day, parameters=parameters, scope=scope, told=told, reads=reads)
 
 
 def reads_reason(node: Node | StaticList) -> bool:

@@ -19,29 +19,40 @@ from rules.errors import RuleErrors
 from rules.fields import Field, FieldType
 
 Sections = Mapping[int, dict[str, Any]]
+CHURN_PROBABILITY = "churn_probability"
 
 
-def facts_rows(member_ids: Collection[int], as_of: datetime | None = None) -> Sections:
-    """This function will return what each member's orders add up to, as of the last refresh.
+def facts_rows(
+    member_ids: Collection[int], as_of: datetime | None = None, *, only: Collection[str] | None = None
+) -> Sections:
+    """This function will return what each member's orders add up to, as of the last refresh: all of it, or `only` some.
 
     Dates are ISO dates, amounts minor units. A member whom no refresh has seen yet has zeros and nothing known.
     """
-    return _rows(member_ids, SHOWN_FACTS, as_of, unseen={})
+    return _rows(member_ids, _chosen(SHOWN_FACTS, only), as_of, unseen={})
 
 
-def scores_rows(member_ids: Collection[int], as_of: datetime | None = None) -> Sections:
-    """This function will return each member's scores on `as_of`'s shop day, or the last refresh's.
+def scores_rows(
+    member_ids: Collection[int], as_of: datetime | None = None, *, only: Collection[str] | None = None
+) -> Sections:
+    """This function will return each member's scores on `as_of`'s shop day, or the last refresh's: all, or `only` some.
 
     `churn_calibrated` says whether the churn probability may be read as a percentage, or as a rank alone, and `churn_rank`
-    where it stands among all members': low, middle, high. Both are None without one.
+    where it stands among all members': low, middle, high. Both are None without one, and come with the probability.
     """
-    rows = _rows(member_ids, SCORE_FIELDS, as_of, unseen={"lifecycle_stage": Stage.NONE.value})
+    rows = _rows(member_ids, _chosen(SCORE_FIELDS, only), as_of, unseen={"lifecycle_stage": Stage.NONE.value})
+    if only is not None and CHURN_PROBABILITY not in only:
+        return rows
     churn = current_parameters().churn
     for row in rows.values():
-        known = churn is not None and row["churn_probability"] is not None
+        known = churn is not None and row[CHURN_PROBABILITY] is not None
         row["churn_calibrated"] = churn.calibrated if churn is not None and known else None
-        row["churn_rank"] = churn.rank_of(row["churn_probability"]).value if churn is not None and known else None
+        row["churn_rank"] = churn.rank_of(row[CHURN_PROBABILITY]).value if churn is not None and known else None
     return rows
+
+
+def _chosen(fields: tuple[Field, ...], only: Collection[str] | None) -> tuple[Field, ...]:
+    return fields if only is None else tuple(field for field in fields if field.name in only)
 
 
 def _rows(
@@ -62,6 +73,7 @@ def _rows(
 def _scored(fields: tuple[Field, ...], asked: Asked, ids: list[int]) -> tuple[QuerySet[Scored], list[Field]]:
     """Rows, and what can be read of them: everything but the reason while one of its rules cannot be asked."""
     given: dict[str, Any] = {"parameters": current_parameters(), "day": asked.day, "as_of": asked.instant, "scope": ids}
+    given["reads"] = [field.column for field in fields if field.name != CHURN_REASON]
     reads = any(field.name == CHURN_REASON for field in fields)
     try:
         return rows_asked(rulebook=Rulebook(), with_reason=reads, **given), [*fields]

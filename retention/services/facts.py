@@ -6,7 +6,22 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import BigIntegerField, BooleanField, Count, F, Func, IntegerField, Q, QuerySet, Sum, Value
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Case,
+    Count,
+    DateTimeField,
+    Expression,
+    F,
+    Func,
+    IntegerField,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast, Coalesce
 from django_cte import CTE, with_cte
 
@@ -20,10 +35,11 @@ from retention.features.loyalty import balances, growth
 from retention.features.orders import COUNTED, READ, order_aggregates
 from retention.features.preferences import favourite_categories, kept_categories, preference_aggregates
 from retention.models import DueMember, MemberFacts
+from retention.models.facts import FACT_COLUMNS
 
-UNKNOWN = frozenset(field.name for field in MemberFacts._meta.concrete_fields if field.null)
+UNKNOWN = frozenset(name for name in FACT_COLUMNS if MemberFacts._meta.get_field(name).null)
 """What stays missing where there is nothing to tell it from; everything else is then 0."""
-COLUMNS = tuple(field.name for field in MemberFacts._meta.concrete_fields if field.name not in {"member", "windows_day"})
+COLUMNS = FACT_COLUMNS
 ROW = ("member", *COLUMNS, "windows_day")
 
 
@@ -45,18 +61,32 @@ class Differ(Func):
         return written.as_sql(compiler, connection, **context)
 
 
-def count_all(*, as_of: datetime) -> int:
-    """This function will bring everybody's facts to `as_of` and return how many rows it wrote: those that differ."""
-    return _write(differing_facts(as_of=as_of))
+def count_all(*, as_of: datetime, changed_at: datetime) -> int:
+    """This function will bring everybody's facts to `as_of` and return how many rows it wrote: those that differ, which
+    changed at `changed_at`."""
+    return _write(differing_facts(as_of=as_of), Value(changed_at, output_field=DateTimeField()))
 
 
-def count_due(*, as_of: datetime) -> int:
-    """This function will write the facts of the members in DueMember as of `as_of` and return how many there are."""
-    return _write(fresh_facts(as_of=as_of, due_only=True))
+def count_due(*, as_of: datetime, changed_at: datetime) -> int:
+    """This function will write the facts of the members in DueMember as of `as_of` and return how many there are.
+
+    Those about whom something came in changed at `changed_at`; whose days alone went on, did not.
+    """
+    came_in = When(pk__in=DueMember.objects.filter(changed=True).values("member_id"), then=Value(changed_at))
+    changed = Case(came_in, default=None, output_field=DateTimeField())
+    return _write(fresh_facts(as_of=as_of, due_only=True), changed)
 
 
-def _write(rows: QuerySet[Member, tuple[Any, ...]]) -> int:
-    return insert_from_select(MemberFacts, rows, ROW, conflict=["member"], update=[*COLUMNS, "windows_day"])
+def _write(rows: QuerySet[Member, tuple[Any, ...]], changed_at: Expression) -> int:
+    noted = rows.annotate(noted_at=changed_at).values_list("id", *COLUMNS, "windows_day", "noted_at")
+    row, rewritten = (*ROW, "changed_at"), [*COLUMNS, "windows_day"]
+    return insert_from_select(MemberFacts, noted, row, conflict=["member"], update=rewritten, renew=["changed_at"])
+
+
+def note_changes(member_ids: QuerySet[Any, Any], *, changed_at: datetime) -> int:
+    """This function will note that these members changed, where this refresh has not done so yet."""
+    before = Q(changed_at__isnull=True) | Q(changed_at__lt=changed_at)
+    return MemberFacts.objects.filter(before, pk__in=member_ids).update(changed_at=changed_at)
 
 
 def fresh_facts(

@@ -22,11 +22,6 @@ from retention.models.facts import WINDOWS
 MARKS = DirtyMark._meta.db_table
 
 
-def drop_marks() -> int:
-    """This function will delete the marks there are, for a pass that counts everybody anyway. Before it reads anything."""
-    return execute(f"DELETE FROM {MARKS}")
-
-
 def take_marks() -> None:
     """This function will move the marks into DueMember, each member once.
 
@@ -40,7 +35,7 @@ def take_marks() -> None:
         )
     else:  # the transaction began by taking the only write lock: nothing comes between the two statements
         execute(f"INSERT INTO due_member (member_id) SELECT DISTINCT member_id FROM {MARKS}")
-        drop_marks()
+        execute(f"DELETE FROM {MARKS}")
 
 
 def any_due(*, after: datetime, until: datetime) -> bool:

@@ -25,7 +25,7 @@ from core.periods import day_number, start_of
 from core.scratch import know_size_if_grown
 from members.models import BehaviourEvent, Member, Order
 from members.services.calendar import demand_zone, hold_zone
-from retention.models import MemberFacts, RefreshRun, RefreshState
+from retention.models import DueMember, MemberFacts, RefreshRun, RefreshState
 from retention.services import builds, facts, marks, tiers
 from retention.services.evaluate import Asking, Standing, ask_due, ask_everybody, mend_segments
 from retention.services.filling import Finished, finish_builds
@@ -161,12 +161,14 @@ def _refresh_locked(*, as_of: datetime, full: bool, started_at: datetime) -> Ref
     stages = Stages()
     run = RefreshRun.objects.create(kind=kind, as_of=as_of, day=day_number(as_of, shop_zone()), started_at=started_at)
     with due_members():
+        changed_at = _next_change(state, started_at)
         if kind is Kind.FULL:
-            _count_everybody(run, stages)
+            _count_everybody(run, stages, changed_at)
         else:
-            _count_due(run, state, stages)
+            _count_due(run, state, stages, changed_at)
         with stages.timed("tiers"):
             stages.count(**tiers.count_tiers(as_of=as_of, everybody=kind is Kind.FULL, run_id=run.pk))
+            facts.note_changes(tiers.changed_in(run.pk), changed_at=changed_at)
         if kind is not Kind.CHANGES:
             with stages.timed("rhythm"):
                 publish_rhythm(as_of=as_of, now=started_at)
@@ -177,9 +179,15 @@ def _refresh_locked(*, as_of: datetime, full: bool, started_at: datetime) -> Ref
         asking = Asking(run, given, given.meanings(), stages)
         turned = kind is not Kind.CHANGES or given.measures != state.measures
         _evaluate(asking, turned=turned)
-    state.signature, state.measures = given.signature, given.measures
+    state.signature, state.measures, state.changed_at = given.signature, given.measures, changed_at
     _finish(run, state, stages)
     return RefreshReport(kind, as_of, run.pk, stages.counts, {**stages.seconds, "total": stages.total_seconds})
+
+
+def _next_change(state: RefreshState, now: datetime) -> datetime:
+    """This function will give the instant of what this refresh takes in: later than that of every refresh before it, though
+    it read the clock before it had its turn, or the clock was put back. Who saw all up to one instant misses nothing."""
+    return now if state.changed_at is None else max(now, state.changed_at + datetime.resolution)
 
 
 def _evaluate(asking: Asking, *, turned: bool) -> None:
@@ -205,12 +213,14 @@ def _evaluate(asking: Asking, *, turned: bool) -> None:
         asking.stages.count(builds_opened=opened)
 
 
-def _count_everybody(run: RefreshRun, stages: Stages) -> None:
+def _count_everybody(run: RefreshRun, stages: Stages, changed_at: datetime) -> None:
     with stages.timed("marks"):
-        stages.count(marks=marks.drop_marks())
+        marks.take_marks()
+        stages.count(marks=marks.count_due_members())
         _know_sizes()
     with stages.timed("facts"):
-        stages.count(facts_written=facts.count_all(as_of=run.as_of))
+        stages.count(facts_written=facts.count_all(as_of=run.as_of, changed_at=changed_at))
+        facts.note_changes(DueMember.objects.values("member_id"), changed_at=changed_at)
 
 
 def _know_sizes() -> None:
@@ -218,7 +228,7 @@ def _know_sizes() -> None:
         know_size_if_grown(model._meta.db_table)
 
 
-def _count_due(run: RefreshRun, state: RefreshState, stages: Stages) -> None:
+def _count_due(run: RefreshRun, state: RefreshState, stages: Stages, changed_at: datetime) -> None:
     assert state.as_of is not None  # without a past the pass is a full one
     assert state.day is not None
     with stages.timed("marks"):
@@ -232,7 +242,7 @@ def _count_due(run: RefreshRun, state: RefreshState, stages: Stages) -> None:
             _know_sizes()
         stages.count(due=due)
     with stages.timed("facts"), single_reads():
-        stages.count(facts_written=facts.count_due(as_of=run.as_of))
+        stages.count(facts_written=facts.count_due(as_of=run.as_of, changed_at=changed_at))
 
 
 def _finish(run: RefreshRun, state: RefreshState, stages: Stages) -> None:

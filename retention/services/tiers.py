@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from core.periods import date_of
 from core.scratch import execute
@@ -80,6 +81,11 @@ def count_tiers(*, as_of: datetime, everybody: bool, run_id: int) -> Mapping[str
             counted_version=scheme.version, began_day=counting.began_day, moves_down=False, restarts=False
         )
     return {"tiers_written": written, "tiers_changed": told}
+
+
+def changed_in(run_id: int) -> QuerySet[Any, Any]:
+    """This function will select the members who came to hold another tier in a refresh."""
+    return TierChange.objects.filter(run_id=run_id).values("member_id")
 
 
 def _counting(*, as_of: datetime, everybody: bool) -> Counting | None:

@@ -52,7 +52,7 @@ def _count_all() -> None:
     from retention.services.facts import count_all
 
     with transaction.atomic():
-        count_all(as_of=AS_OF)
+        count_all(as_of=AS_OF, changed_at=AS_OF)
         connection.check_constraints()
 
 

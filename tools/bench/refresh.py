@@ -134,7 +134,7 @@ def _refreshed(days: int, *, full: bool = False) -> Mapping[str, float]:
 def _count_anew(days: int) -> None:
     from retention.services.facts import count_all
 
-    count_all(as_of=AS_OF + timedelta(days=days))
+    count_all(as_of=AS_OF + timedelta(days=days), changed_at=AS_OF + timedelta(days=days))
 
 
 def _middle(runs: Sequence[Mapping[str, float]]) -> tuple[float, dict[str, float]]:

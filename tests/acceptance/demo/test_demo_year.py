@@ -129,7 +129,7 @@ def expected_rfm(facts: pd.DataFrame, as_of_day: int) -> pd.DataFrame:
 
 
 def stored_facts() -> pd.DataFrame:
-    left_out = {"member", "windows_day", "preferred_channel", "favourite_category"}
+    left_out = {"member", "windows_day", "changed_at", "preferred_channel", "favourite_category"}
     columns = [field.name for field in MemberFacts._meta.concrete_fields if field.name not in left_out]
     rows = MemberFacts.objects.values("member__external_id", *columns)
     return pd.DataFrame(list(rows)).set_index("member__external_id").astype("Int64").sort_index()

@@ -103,6 +103,42 @@ class TestSearch:
         assert listed(admin, stage="nonsense", cell="9-9") == ["only"]
 
 
+class TestTheCount:
+    @pytest.fixture
+    def many(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("members.admin.members.MemberAdmin.list_per_page", 2)
+        for number in range(7):
+            make_member(f"m{number}")
+        refresh(as_of=NOW)
+
+    def test_asks_what_a_filter_means_once(self, admin: Client, many: None) -> None:
+        with CaptureQueriesContext(connection) as asked:
+            assert listed(admin, stage="none") == ["m6", "m5"]
+        assert len([each for each in asked if "THEN 'dormant'" in each["sql"]]) == 2  # for the filter, and for its column
+
+    def test_is_whole_while_it_takes_no_time(self, admin: Client, many: None) -> None:
+        page = admin.get(reverse(LIST), {"stage": "none", "p": 4})
+        assert [member.external_id for member in page.context["cl"].result_list] == ["m0"]
+        assert (page.context["cl"].result_count, "more than" in text_of(page)) == (7, False)
+
+    @pytest.mark.parametrize(("number", "shown", "count"), [(1, ["m6", "m5"], 3), (2, ["m4", "m3"], 5)])
+    def test_stops_when_it_takes_long_and_says_that_there_are_more(
+        self, number: int, shown: list[str], count: int, admin: Client, many: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("core.admin.base.PATIENCE", -1.0)
+        page = admin.get(reverse(LIST), {"stage": "none", "p": number})
+        assert [member.external_id for member in page.context["cl"].result_list] == shown
+        assert f"more than {count} members" in text_of(page)
+
+    def test_goes_no_further_than_a_list_is_paged_through(
+        self, admin: Client, many: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("core.admin.base.COUNTED", 4)
+        page = admin.get(reverse(LIST), {"p": 2})
+        assert [member.external_id for member in page.context["cl"].result_list] == ["m4", "m3"]
+        assert "more than 4 members" in text_of(page)
+
+
 class TestPage:
     def test_says_the_habit_in_words(self, admin: Client, world: World) -> None:
         shown = text_of(admin.get(reverse("admin:members_member_change", args=[world.members[0].pk])))

@@ -14,7 +14,8 @@ from retention.models import MemberFacts
 WINDOWS = (30, 90, 180, 365)
 IN_THE_SHOP = {"visit", "view", "search", "favourite", "cart_add", "cart_remove", "checkout"}
 TEXTS = {"preferred_channel", "favourite_category"}
-COLUMNS = [field.name for field in MemberFacts._meta.concrete_fields if field.name not in {"member", "windows_day"}]
+KEPT_BESIDE = {"member", "windows_day", "changed_at"}
+COLUMNS = [field.name for field in MemberFacts._meta.concrete_fields if field.name not in KEPT_BESIDE]
 
 
 def expected_facts(as_of) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from members.models import BehaviourEvent, Category, DirtyMark, Member, Order, O
 from members.services.identity import merge_members, undo_merge
 from members.services.orders import delete_order
 from retention.models import MemberFacts
-from retention.services import facts, marks
+from retention.services import facts
 from retention.services.checks import facts_are_exact
 from retention.services.refresh import refresh
 from tests.db.retention.oracle import assert_facts_are_exact
@@ -268,10 +268,10 @@ class TestAnIngestBetweenTwoStatementsOfARefresh:
         ingest_orders([order("changed", ago=2)], now=NOW)
         real = facts.count_due
 
-        def count_and_drop(*, as_of: datetime) -> int:
-            counted = real(as_of=as_of)
+        def count_and_drop(**given: datetime) -> int:
+            counted = real(**given)
             told(order("rival", member="bert", ago=1))()
-            marks.drop_marks()
+            DirtyMark.objects.all().delete()
             return counted
 
         with monkeypatch.context() as patched:

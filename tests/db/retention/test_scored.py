@@ -1,17 +1,26 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
 from core.periods import day_of
 from members.models import Member
-from retention.scored import scored
-from retention.scoring.parameters import Parameters
+from retention.scored import Scored, scored
+from retention.scoring.parameters import BgNbd, Churn, CutPoints, Parameters, ValueCuts
 from retention.services.refresh import refresh
-from tests.factories import NOW, TODAY_NUMBER, make_member
+from tests.factories import NOW, TODAY_NUMBER, make_member, make_order
 
 pytestmark = pytest.mark.django_db
+
+PUBLISHED = Parameters(
+    median_gap_days=20.0,
+    cut_points=CutPoints((5.0, 20.0, 80.0, 200.0), (1.0, 2.0, 3.0, 4.0), (100.0, 1_000.0, 10_000.0, 100_000.0)),
+    bg_nbd=BgNbd(r=0.24, alpha=4.4, a=0.8, b=2.4),
+    churn=Churn(90, 0.1, (0.5, -0.4, 0.1, -0.2, 0.3), (1.0,) * 5, True, (0.3, 0.7)),
+    value_cuts=ValueCuts(1_000.0, 50_000.0),
+)
 
 
 def row(member: Member, *columns: str, on: int = TODAY_NUMBER) -> dict[str, object]:
@@ -81,3 +90,29 @@ class TestScope:
         assert ids([first.pk, third.pk]) == [first.pk, third.pk]
         assert ids([]) == []
         assert ids(Member.objects.filter(pk=third.pk).values("pk")) == [third.pk]
+
+
+class TestWhatIsRead:
+    @pytest.fixture
+    def shop(self) -> Parameters:
+        """Members in several stages, and every kind of parameter."""
+        for ago in (1, 40, 300):
+            member = make_member(city="Wuhan", birth_year=1990, birth_key=229)
+            for place in range(3):
+                make_order(member, placed_at=NOW - timedelta(days=ago + 20 * place), total_minor=900 * ago)
+        make_member()
+        refresh(as_of=NOW)
+        return PUBLISHED
+
+    def test_is_what_it_is_among_all(self, shop: Parameters) -> None:
+        asked: dict[str, Any] = {"as_of_day": TODAY_NUMBER, "parameters": shop}
+        names = [each.name for each in Scored._meta.concrete_fields if each.name != "churn_reason"]
+        everything = scored(**asked).order_by("member_id").values_list(*names)
+        alone = [scored(**asked, reads=[name]).order_by("member_id").values_list(name, flat=True) for name in names]
+        assert [*zip(*alone, strict=True)] == list(everything)
+
+    def test_alone_is_written(self, shop: Parameters) -> None:
+        asked: dict[str, Any] = {"as_of_day": TODAY_NUMBER, "parameters": shop}
+        few = str(scored(**asked, reads=["lifecycle_stage"]).values("lifecycle_stage").query)
+        assert ("rhythm_days" in few, "TANH" in few, "city" in few) == (True, False, False)
+        assert "TANH" in str(scored(**asked).values("lifecycle_stage").query)

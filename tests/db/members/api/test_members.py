@@ -213,7 +213,7 @@ class TestWhatHigherAppsKnow:
         """A section beside the ones the apps registered, which says what it was asked."""
         asked: list[tuple[list[int], Any]] = []
 
-        def rows(*, member_ids: Any, as_of: Any) -> dict[int, Any]:
+        def rows(*, member_ids: Any, as_of: Any, only: Any = None) -> dict[int, Any]:
             asked.append((list(member_ids), as_of))
             return {member_id: {"visits": 3} for member_id in member_ids}
 
