@@ -80,8 +80,10 @@ class KeyedPaginator(BoundedPaginator):
         # In a transaction the database works out no more than is fetched; outside of one it would finish first.
         with transaction.atomic():
             found = self.object_list.values_list("pk", flat=True)[: COUNTED + 1].iterator(chunk_size=self.per_page + 1)
-            until = monotonic() + PATIENCE
+            until = 0.0
             for key in found:
+                if len(keys) == full:
+                    until = monotonic() + PATIENCE
                 if len(keys) >= full and monotonic() > until:
                     self._stopped = True
                     break

@@ -43,9 +43,9 @@ class TestWhomWeMayWriteTo:
         looked()
         make_reachable("m3")
         shown = text_of(admin.get(reverse(CONSENTS)))
-        assert (f"2 members {SAID}" in shown, "Counted at the look of" in shown) == (True, True)
+        assert (f"2 members {SAID}" in shown, "Counted by the look" in shown) == (True, True)
         anew = text_of(admin.get(reverse(CONSENTS), {"now": "1"}))
-        assert (f"3 members {SAID}" in anew, "Counted at the look of" in anew) == (True, False)
+        assert (f"3 members {SAID}" in anew, "Counted by the look" in anew) == (True, False)
 
     def test_is_counted_when_opened_in_a_small_shop_and_where_nobody_looked(
         self, admin: Client, monkeypatch: pytest.MonkeyPatch
@@ -75,7 +75,7 @@ class TestDuplicates:
         make_member(phone="+8613800000000"), make_member(phone="+8613800000000")
         one, two = ((each[0].pk, each[1].pk) for each in pairs[1:])
         assert page_of(admin) == [(*one, third.pk), two]
-        assert "Found at the look of" in text_of(admin.get(reverse(DUPLICATES)))
+        assert "Found by the look" in text_of(admin.get(reverse(DUPLICATES)))
         assert len(page_of(admin, now="1")) == 3
 
     def test_are_paged_through_as_far_as_they_were_kept(self, admin: Client, large: None) -> None:
