@@ -179,7 +179,7 @@ def _columns_in(part: Any) -> Iterator[str]:
     """This function will name the columns that an expression or a condition reads."""
     match part:
         case F():
-            yield part.name.partition("__")[0]
+            yield part.name.partition("__")[0]  # type: ignore[attr-defined]
         case Q():
             for child in part.children:
                 if isinstance(child, tuple):

@@ -77,9 +77,10 @@ class KeyedPaginator(BoundedPaginator):
         self._stopped = False
         full = min(self.asked, COUNTED // self.per_page) * self.per_page + 1
         keys: list[Any] = []
+        rows: Any = self.object_list
         # In a transaction the database works out no more than is fetched; outside of one it would finish first.
         with transaction.atomic():
-            found = self.object_list.values_list("pk", flat=True)[: COUNTED + 1].iterator(chunk_size=self.per_page + 1)
+            found = rows.values_list("pk", flat=True)[: COUNTED + 1].iterator(chunk_size=self.per_page + 1)
             until = 0.0
             for key in found:
                 if len(keys) == full:
@@ -95,7 +96,7 @@ class KeyedPaginator(BoundedPaginator):
         number = self.validate_number(number)
         keys = self._keys[(number - 1) * self.per_page : min(number * self.per_page, self.count)]
         found = self.rows.in_bulk(keys)
-        return self._get_page([found[key] for key in keys if key in found], number, self)
+        return Page([found[key] for key in keys if key in found], number, self)
 
 
 class BoundedChangeList(ChangeList):

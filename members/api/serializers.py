@@ -70,7 +70,8 @@ class MemberQuery(serializers.Serializer[Any]):
         """With what higher apps answer."""
         own: dict[str, Any] = super().get_fields()
         own |= {each.code: TextField(required=False, help_text=each.help) for each in member_list_filters}
-        return own | {each.code: FromField(required=False, help_text=each.help) for each in member_list_feeds}
+        helps: dict[str, Any] = {each.code: each.help for each in member_list_feeds}
+        return own | {code: FromField(required=False, help_text=help_text) for code, help_text in helps.items()}
 
 
 class MemberDetailQuery(serializers.Serializer[Any]):

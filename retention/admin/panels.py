@@ -28,7 +28,7 @@ from core.admin.panels import (
 from members.models import Member
 from retention.admin.marks import LAYERS, RISKS, STAGES, risk_of_scores
 from retention.admin.sources import segments as segments_by_name
-from retention.fields import GROUP_LABELS, STAGE_LABELS
+from retention.fields import CHURN_REASON, GROUP_LABELS, SCORE_FIELDS, STAGE_LABELS
 from retention.models import Reason
 from retention.scoring.parameters import Rank
 from retention.selectors import facts_rows, scores_rows, state
@@ -36,6 +36,8 @@ from retention.selectors.evidence import evidence_for
 from retention.selectors.overview import can_list_by_reason, members_at, members_in, segments_of
 from retention.selectors.risk import Risk, risk_of
 
+READ = frozenset(field.name for field in SCORE_FIELDS) - {CHURN_REASON}
+"""Scores that a member's page reads: why the member leaves is told with its evidence, by a panel of its own."""
 LIKELY, EVEN = 0.7, 0.4
 """From which chance on leaving is shown red, and amber: colours of a bar, no decision rests on them."""
 
@@ -46,7 +48,7 @@ def scores_of(member: Member) -> Mapping[str, Any]:
     """This function will return the member's scores, read once for all that the page says of them."""
     known: dict[str, Mapping[str, Any]] = vars(member).setdefault("sections", {})
     if "scores" not in known:
-        known["scores"] = scores_rows([member.pk])[member.pk]
+        known["scores"] = scores_rows([member.pk], only=READ)[member.pk]
     return known["scores"]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -39,7 +40,7 @@ def members_changed(
         said = _("Changes are known from %(from)s on: fetch the whole list once, then ask for what changed after.")
         message = said % {"from": known_from.astimezone(shop_zone()).isoformat()}
         raise InvalidInput(message, problems=[FieldProblem(CHANGED_SINCE, "before_changes", message)])
-    changed = members.filter(facts__changed_at__gt=since).annotate(changed_at=F("facts__changed_at"))
+    changed: QuerySet[Any, Any] = members.filter(facts__changed_at__gt=since).annotate(changed_at=F("facts__changed_at"))
     sign, past = ("-", "lt") if backwards else ("", "gt")
     order = (f"{sign}facts__changed_at", f"{sign}facts__member_id")
     if after is None:

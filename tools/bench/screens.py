@@ -128,12 +128,14 @@ def _some(model: Any) -> list[int]:
 
 
 def _fill(size: str) -> None:
-    """Rows of every kind: a campaign that fired, a night after it, a key, a user."""
+    """Rows of every kind: a campaign that fired, a night after it with its look at the data, a key, a user."""
     from campaigns.models import Enrolment
     from campaigns.services.planning import plan_campaigns
     from campaigns.services.stepping import step_enrolments
     from core.services.clock import ensure_entries
+    from core.services.jobs import run_jobs
     from core.services.keys import create_api_key
+    from members.services.quality import ask_for_look
     from retention.services.refresh import refresh
 
     make_campaign("fired", message=True)
@@ -144,6 +146,8 @@ def _fill(size: str) -> None:
     ensure_entries(now=NOW)
     night = AS_OF + timedelta(days=1)
     refresh(as_of=night, now=night)
+    ask_for_look(now=night)
+    run_jobs(now=night)
     settle()
 
 
