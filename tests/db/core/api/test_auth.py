@@ -185,7 +185,7 @@ class TestWithAKey:
         ("address", "path", "message"),
         [
             ("members/?ciy=Chengdu", "ciy", "Did you mean “city”?"),
-            ("members/?zzzz=1", "zzzz", "Known are: as_of, churn_reason, city"),
+            ("members/?zzzz=1", "zzzz", "Known are: as_of, changed_since, churn_reason"),
             ("orders/default/1/?page_size=1", "page_size", "takes no parameters"),
         ],
     )
