@@ -264,7 +264,8 @@ def _takes_long(report: Report) -> bool:
     longest = ReportAnswer.objects.filter(report=report.code).aggregate(seconds=Max("seconds"))["seconds"]
     if longest is not None:
         return bool(longest > PATIENCE_SECONDS)
-    return (Order.objects.aggregate(newest=Max("pk"))["newest"] or 0) >= MANY_ORDERS // report.weight
+    ends = Order.objects.aggregate(first=Min("pk"), last=Max("pk"))
+    return bool(ends["last"]) and ends["last"] - ends["first"] >= MANY_ORDERS // report.weight
 
 
 def _not_begun(asked: Asked) -> Result:

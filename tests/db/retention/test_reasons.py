@@ -356,7 +356,7 @@ def test_random_lists_tell_the_reason_that_the_oracle_tells(seed: int) -> None:
         gone = random.choice(list(BehaviourEvent.objects.select_related("member")))
         gone.delete()
         mark_dirty(gone.member)
-    assert len(told) > 2
+    assert len(told) > 1, "some left for a reason, and some did not leave"
 
 
 def expected_reason(oracle: BehaviourOracle, lines: Any, row: Any, score: Any, as_of: datetime) -> str | None:
