@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -263,11 +264,12 @@ class CampaignAdmin(RekindleAdmin):
         return self._move(
             request,
             object_id,
-            activate,
+            partial(activate, seen=request.POST.get("seen", "")),
             title=_("Start %(campaign)s?"),
             verb=_("Start campaign"),
             done=_("“%(campaign)s” is running. The first go out within a minute."),
             sentences=lambda campaign: _start_sentences(campaign),
+            hidden=lambda campaign: [("seen", edition_of(campaign))],  # what is started is what was counted here
         )
 
     def pause_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -320,6 +322,7 @@ class CampaignAdmin(RekindleAdmin):
         verb: Any,
         done: Any,
         sentences: Callable[[Campaign], list[str]],
+        hidden: Callable[[Campaign], list[tuple[str, str]]] = lambda campaign: [],
         danger: bool = False,
     ) -> HttpResponse:
         campaign = self.changeable(request, object_id)
@@ -340,6 +343,7 @@ class CampaignAdmin(RekindleAdmin):
             do=do,
             back=change_url("campaigns_campaign", campaign.pk),
             danger=danger,
+            hidden=hidden(campaign),
         )
 
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import base36_to_int, int_to_base36
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.actions.links import Link, links_in
-from campaigns.models import Delivery
+from campaigns.models import Delivery, DeliveryState
 from campaigns.services.telling import told_of
 from members.conf import public_url
 from members.models import EventKind
@@ -56,7 +58,7 @@ def click_url(delivery_id: int, number: int) -> str:
 
 
 def follow(*, token: str, now: datetime, counts: bool) -> str:
-    """This function will return where a link leads and, if this `counts`, note the first click of its message.
+    """This function will return where a link leads and, if this `counts`, note the click.
 
     Raises LinkForged, or LinkExpired where nothing of the message is kept any more, as its member was erased. The way to the
     shop matters more than the count: where the database cannot write just now, the member goes on all the same.
@@ -66,32 +68,44 @@ def follow(*, token: str, now: datetime, counts: bool) -> str:
     links = links_in(message.body) if message is not None else []
     if message is None or number >= len(links):
         raise LinkExpired(_("What this link led to is no longer kept."))
-    if counts and message.clicked_at is None:
+    if counts:
         try:
-            _note_click(delivery_id, now)
+            _note_click(message, now)
         except OperationalError:
             logger.warning("click.not_noted delivery__id=%s", delivery_id, exc_info=True)
     return links[number].address
 
 
-def _note_click(delivery_id: int, now: datetime) -> None:
+def _note_click(message: Delivery, now: datetime) -> None:
+    """The first click is kept. Any click says of an unknown message that it arrived."""
+    if message.clicked_at is None:
+        # Who clicks has opened. Who opens and does not click tells us nothing.
+        kinds = (EventKind.MESSAGE_OPENED, EventKind.MESSAGE_CLICKED)
+        _note(message.pk, kinds, Q(tracked=True, clicked_at__isnull=True), {"clicked_at": now}, now)
+    if message.state == DeliveryState.UNKNOWN:
+        arrived = {"state": DeliveryState.SENT, "reason": "", "done_at": now}
+        _note(message.pk, (EventKind.MESSAGE_SENT,), Q(state=DeliveryState.UNKNOWN), arrived, now)
+
+
+def _note(delivery_id: int, kinds: Sequence[EventKind], still: Q, changes: Mapping[str, Any], now: datetime) -> None:
+    """This function will tell events of a message and change it, both or neither, while it is `still` so."""
     for _attempt in range(ATTEMPTS):
-        unclicked = Delivery.objects.filter(pk=delivery_id, tracked=True, clicked_at__isnull=True).exclude(body="")
-        found = told_of(unclicked)
-        if not found or _noted(found[0], unclicked, now):
+        message = Delivery.objects.filter(still, pk=delivery_id).exclude(body="")
+        found = told_of(message)
+        if not found or _noted(found[0], kinds, message, changes, now):
             return
 
 
-def _noted(told: Told, unclicked: QuerySet[Delivery], now: datetime) -> bool:
-    """Whether this click was the first, of a member who is still the same.
+def _noted(
+    told: Told, kinds: Sequence[EventKind], message: QuerySet[Delivery], changes: Mapping[str, Any], now: datetime
+) -> bool:
+    """Whether it was the first to be noted, of a member who is still the same.
 
     The member before the message, as who merges or erases one does: so neither waits for what the other waits for.
     """
     with transaction.atomic():
-        # Who clicks has opened. Who opens and does not click tells us nothing.
-        write_own_events(EventKind.MESSAGE_OPENED, [told], at=now)
-        first = write_own_events(EventKind.MESSAGE_CLICKED, [told], at=now) == 1
-        noted = first and unclicked.filter(member_id=told[1]).update(clicked_at=now) == 1
+        new = [write_own_events(kind, [told], at=now) for kind in kinds]
+        noted = new[-1] == 1 and message.filter(member_id=told[1]).update(**changes) == 1
         transaction.set_rollback(not noted)
         return noted
 

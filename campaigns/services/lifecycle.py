@@ -100,8 +100,8 @@ def delete_draft(*, campaign_id: int, by: str = "") -> None:
     _log("deleted", campaign_id, by)
 
 
-def activate(*, campaign_id: int, now: datetime, by: str = "") -> Campaign:
-    """This function will start a draft.
+def activate(*, campaign_id: int, now: datetime, by: str = "", seen: str = "") -> Campaign:
+    """This function will start a draft; with `seen` only if it is still that edition, else ChangedMeanwhile.
 
     1. Keep the segments that it names from being deleted, and hold the campaign, so that nobody edits what is checked.
     2. Check everything anew: what it names may have changed or gone since it was saved.
@@ -112,6 +112,8 @@ def activate(*, campaign_id: int, now: datetime, by: str = "") -> Campaign:
         current = _locked(campaign_id)
         if current.status != CampaignStatus.DRAFT:
             raise _refused("activate", current)
+        if seen and seen != edition_of(current):
+            raise ChangedMeanwhile(current)
         version = _version(current)
         problems = start_problems(campaign=current, now=now)
         if problems:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from campaigns.models import Campaign, Delivery, Enrolment
 from campaigns.selectors.documents import document_of
 from campaigns.services.clicks import click_url
+from campaigns.services.lifecycle import update_draft
 from campaigns.services.running import run_campaigns
 from retention.models import Segment
 from retention.models.failures import failure
@@ -213,6 +214,16 @@ class TestStarting:
         assert "3 of them can be written to by SMS." in shown
         assert "It will issue up to 3 coupons “Come back”, worth ¥60." in shown
         assert Campaign.objects.get(pk=world.draft.pk).status == "draft"
+
+    def test_starts_nothing_else_than_what_was_counted(self, admin: Client, world: World) -> None:
+        [(name, seen)] = admin.get(self.page(world.draft)).context["hidden"]
+        update_draft(campaign=world.draft, document={**document_of(world.draft), "name": "Theirs"}, now=NOW)
+        answer = admin.post(self.page(world.draft), {name: seen}, follow=True)
+        assert "Somebody else saved this draft meanwhile. Look at it again." in text_of(answer)
+        assert Campaign.objects.get(pk=world.draft.pk).status == "draft"
+        [again] = admin.get(self.page(world.draft)).context["hidden"]
+        admin.post(self.page(world.draft), dict([again]))
+        assert Campaign.objects.get(pk=world.draft.pk).status == "running"
 
     def test_starts_on_confirmation_and_fires_at_the_next_pass(self, admin: Client, world: World) -> None:
         answer = admin.post(self.page(world.draft), follow=True)

@@ -193,6 +193,19 @@ class TestAClick:
         assert (report.clicks, report.as_json()["clicks"]) == (Clicks(sent=2, clicked=1), {"sent": 2, "clicked": 1})
         assert campaign_report(campaign=make_running(slug="other")).clicks is None
 
+    @pytest.mark.parametrize("clicked_before", [False, True])
+    def test_says_of_an_unknown_message_that_it_arrived(self, message: Delivery, clicked_before: bool) -> None:
+        BehaviourEvent.objects.all().delete()
+        if clicked_before:
+            follow(token=page(message)[3:-1], now=NOW, counts=True)
+        Delivery.objects.update(state="unknown", reason="no_answer")
+        for _again in range(2):
+            follow(token=page(message)[3:-1], now=NOW, counts=True)
+        message.refresh_from_db()
+        assert (message.state, message.reason, message.clicked_at) == ("sent", "", NOW)
+        kinds = BehaviourEvent.objects.order_by("kind").values_list("kind", flat=True)
+        assert (list(kinds), unproved()) == (["message_clicked", "message_opened", "message_sent"], [])
+
     def test_is_handed_out_with_what_is_kept_of_the_member(self, message: Delivery) -> None:
         follow(token=page(message)[3:-1], now=NOW, counts=True)
         [kept] = export_member(member_id=message.member_id)["messages"]
