@@ -321,7 +321,7 @@ class TestTheEvidence:
         assert evidence_for(member_id=member.pk) is None
 
 
-@pytest.mark.parametrize("seed", [4, 5])
+@pytest.mark.parametrize("seed", [6, 8])
 def test_random_lists_tell_the_reason_that_the_oracle_tells(seed: int) -> None:
     AttributeDefinition.objects.bulk_create(
         AttributeDefinition(name=name, type=type_, created_at=NOW) for name, type_ in TYPES.items()
