@@ -9,7 +9,7 @@ from django.db import IntegrityError
 
 from core.errors import InvalidInput
 from members.models import Member, Order
-from retention.models import MemberFacts, ScoringModel
+from retention.models import MemberFacts, Membership, ScoringModel, Segment
 from retention.selectors import scores_rows
 from retention.services.refresh import refresh
 from retention.services.scoring import fit_models
@@ -123,7 +123,7 @@ class TestTheShopsRhythm:
         assert self.published() == [gaps.median()]
 
     def test_is_published_with_the_first_pass_and_again_only_when_it_changed(self) -> None:
-        member = make_member()
+        member, *_others = [make_member() for _ in range(6)]
         for ago in (0, 10):
             make_order(member, placed_at=shop_time(TODAY_NUMBER - ago) - timedelta(hours=6))
         refresh(as_of=NOW)
@@ -134,6 +134,35 @@ class TestTheShopsRhythm:
         assert self.published() == [10.0]
         refresh(as_of=NOW + timedelta(days=2))
         assert self.published() == [10.0, 15.0]
+
+    def test_is_published_as_soon_as_somebody_has_one_though_the_day_began_without(self) -> None:
+        members = [make_member() for _ in range(12)]
+        at_risk = self.stage_segment("at_risk")
+        refresh(as_of=NOW)
+        for ago in (45, 65):
+            make_order(members[0], placed_at=shop_time(TODAY_NUMBER - ago))
+        refresh(as_of=NOW + timedelta(minutes=1))
+        assert (self.published(), self.inside(at_risk)) == ([20.0], {members[0].pk})
+
+    def test_is_taken_anew_when_a_file_makes_another_shop_of_it(self) -> None:
+        first = make_member()
+        for ago in (45, 55):
+            make_order(first, placed_at=shop_time(TODAY_NUMBER - ago))
+        dormant = self.stage_segment("dormant")
+        refresh(as_of=NOW)
+        assert (self.published(), self.inside(dormant)) == ([10.0], {first.pk})
+        for other in [make_member() for _ in range(3)]:
+            for ago in (45, 85):
+                make_order(other, placed_at=shop_time(TODAY_NUMBER - ago))
+        refresh(as_of=NOW + timedelta(minutes=1))
+        assert (self.published(), self.inside(dormant)) == ([10.0, 40.0], set())
+
+    def stage_segment(self, stage: str) -> Segment:
+        rule = {"field": "lifecycle_stage", "operator": "=", "value": stage}
+        return create_segment(slug=stage, name=stage, rule=rule, now=NOW)
+
+    def inside(self, segment: Segment) -> set[int]:
+        return set(Membership.objects.filter(segment=segment).values_list("member_id", flat=True))
 
     def test_is_not_known_while_nobody_ordered_on_two_days(self) -> None:
         member = make_member()
