@@ -33,7 +33,7 @@ for _report in REPORTS:
 
 
 class ReportQuery(serializers.Serializer[Any]):
-    """A period in dates, both included, of one shop or of all."""
+    """A period in dates, both included, of one shop or of all. What is left empty is not asked for."""
 
     shop = TextField(required=False, help_text=_("short name; absent: all shops together"))
     format = serializers.ChoiceField(["json", "csv"], required=False, default="json")
@@ -44,13 +44,24 @@ class ReportQuery(serializers.Serializer[Any]):
 
     def get_fields(self) -> dict[str, Any]:
         ends = {
-            "from": TextField(required=False, help_text=_("first day (2026-01-31); absent: the report's own period")),
-            "to": TextField(required=False, help_text=_("last day, included; absent: the last day that is known")),
+            "from": TextField(
+                required=False,
+                help_text=_("first day (2026-01-31), or a time with an offset in it; absent: the report's own period"),
+            ),
+            "to": TextField(
+                required=False,
+                help_text=_(
+                    "last day, included, or the time with an offset that ends it; absent: the last day that is known"
+                ),
+            ),
         }
         choices = {
             code: TextField(required=False, help_text=", ".join(choices)) for code, choices in sorted(OPTIONS.items())
         }
         return {**super().get_fields(), **ends, **choices}
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value({name: value for name, value in data.items() if value != ""})
 
 
 class ColumnOut(serializers.Serializer[Any]):

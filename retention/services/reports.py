@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from core.conf import shop_zone
 from core.errors import FieldProblem, InvalidInput, NotFound, Text
 from core.models import Job
-from core.periods import FIRST_YEAR, LAST_YEAR, date_of, day_number, day_of
+from core.periods import FIRST_YEAR, LAST_YEAR, date_of, day_number, day_of, within_calendar
 from core.registry import JobKind, RunningJob
 from core.services.jobs import enqueue_job
 from members.models import Order, Shop
@@ -123,16 +123,24 @@ def _period(report: Report, given: Mapping[str, str], known_day: int, problems: 
 
 
 def _date(name: str, text: str, problems: list[FieldProblem]) -> int | None:
+    """The shop's day that a date names, or on which a time falls; as `to` a time is the first that is not meant any more."""
     if not text:
         return None
     try:
-        on = date.fromisoformat(text) if len(text) == len("2026-01-31") else None
-    except ValueError:
+        on = date.fromisoformat(text) if len(text) == len("2026-01-31") else _day_of_time(name, text)
+    except (ValueError, OverflowError):
         on = None
     if on is None or not FIRST_YEAR <= on.year < LAST_YEAR:
         problems.append(FieldProblem(name, "invalid_date", _("Give a date such as 2026-01-31.")))
         return None
     return day_of(on)
+
+
+def _day_of_time(name: str, text: str) -> date | None:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None or not within_calendar(instant):
+        return None
+    return (instant - datetime.resolution if name == "to" else instant).astimezone(shop_zone()).date()
 
 
 def _shop(report: Report, slug: str, problems: list[FieldProblem]) -> Shop | None:

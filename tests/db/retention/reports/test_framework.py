@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import time_machine
@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from core.errors import InvalidInput
 from core.models import Job
+from core.periods import date_of
 from core.services.jobs import run_jobs
 from members.models import Shop
 from retention.models import ModelPolicy, ReportAnswer, ReportTarget
@@ -147,6 +148,8 @@ class TestTheQuestion:
         [
             ({"from": "2026-02-02", "to": "2026-02-01"}, "from", "from_after_to"),
             ({"from": "yesterday"}, "from", "invalid_date"),
+            ({"from": "2026-02-01T00:00:00"}, "from", "invalid_date"),
+            ({"to": "9999-12-31T23:59:59-12:00"}, "to", "invalid_date"),
             ({"to": "2026-02-30"}, "to", "invalid_date"),
             ({"to": "9999-01-01"}, "to", "invalid_date"),
             ({"from": "1950-01-01"}, "from", "too_long"),
@@ -166,6 +169,12 @@ class TestTheQuestion:
         refresh(as_of=NOW)
         asked = read_question(report=find_report("churn"), given={"to": "2026-12-31"}, now=NOW + timedelta(days=3)).asked
         assert asked.last_day == asked.known_day == asked.first_day + 365 + 14
+
+    def test_takes_times_for_the_shops_days_they_fall_on(self) -> None:
+        # Midnight of Shanghai; where a period ends, the day that begins then is not part of it any more.
+        given = {"from": "2026-01-31T16:00:00Z", "to": "2026-02-28T16:00:00+00:00"}
+        asked = read_question(report=find_report("churn"), given=given, now=NOW).asked
+        assert (date_of(asked.first_day), date_of(asked.last_day)) == (date(2026, 2, 1), date(2026, 2, 28))
 
     def test_takes_the_horizon_that_the_shop_has_set(self) -> None:
         churn = find_report("churn")
@@ -264,6 +273,13 @@ class TestOverRest:
         rows = list(csv.reader(io.StringIO(b"".join(response.streaming_content).decode("utf-8-sig"))))
         assert rows[0] == ["month", "active_before", "new", "returned", "lost", "active", "churn_rate"]
         assert [row[0] for row in rows[1:]] == ["2026-05", "2026-06"]
+
+    def test_is_not_asked_what_is_left_empty(self) -> None:
+        make_order(make_member())
+        refresh(as_of=NOW)
+        api = caller("reports:read")
+        empty = api.get("reports/churn/?shop=&from=&to=&format=&compare=&table=&horizon=&who=")
+        assert (empty.status_code, empty.json()) == (200, api.get("reports/churn/").json())
 
     def test_tells_targets_and_the_period_before(self) -> None:
         make_shop(14)
