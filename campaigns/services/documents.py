@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.actions import Step, actions
-from campaigns.services.instants import OUT_OF_CALENDAR, Instant
+from campaigns.services.instants import OUT_OF_CALENDAR, Instant, whole_day
 from campaigns.services.misfits import misfit
 from campaigns.triggers import Trigger, triggers
 from core.errors import FieldProblem, InvalidInput
@@ -33,6 +33,7 @@ KEYS = (
 LATER_KEYS = ("exit", "budget", "priority")
 LATER_TRIGGERS = ("segment_left", "event", "score", "api")
 LATER_STEPS = ("add_tag", "webhook", "task", "wait", "wait_for", "branch", "split", "exit")
+MISSING = re.compile(r"^Object missing required field `(?P<key>\w+)`$")
 MOST_STEPS = 20
 DEEPEST = 100
 
@@ -135,7 +136,8 @@ class _Reader:
         )  # fmt: skip
 
     def _instant(self, key: str) -> datetime | None:
-        instant: datetime | None = self._value(key, Instant | None, default=None)
+        given = whole_day(self._document.get(key), ends=key == "ends_at")
+        instant: datetime | None = self._converted(key, given, Instant | None)
         if instant is None or within_calendar(instant):
             return instant
         self._add(key, "out_of_range", OUT_OF_CALENDAR)
@@ -283,6 +285,9 @@ class _Reader:
         if given is None:
             self._add(key, "required", _("This is missing."))
             return None
+        return self._converted(key, given, wanted)
+
+    def _converted(self, key: str, given: object, wanted: Any) -> Any:
         try:
             return msgspec.convert(given, wanted)
         except msgspec.ValidationError as error:
@@ -316,6 +321,8 @@ class _Reader:
 def _problem(error: msgspec.ValidationError, path: str) -> FieldProblem:
     text, _separator, inner = str(error).partition(" - at `$")
     where = path + inner.rstrip("`")
+    if missing := MISSING.match(text):
+        return FieldProblem(f"{where}.{missing['key']}", "required", _("This is missing."))
     return FieldProblem(where, "invalid", misfit(text))
 
 

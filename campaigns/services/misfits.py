@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 LIMIT = re.compile(r"^Expected `(?P<type>\w+)` (?P<length>of length )?(?P<side>>=|<=) (?P<limit>[\d.]+)$")
 TYPE = re.compile(r"^Expected `(?P<type>[\w| ]+)`, got `(?P<given>\w+)`$")
+INSTANT = re.compile(r"^(Invalid RFC3339 encoded datetime|Expected `datetime)")
 TYPES = {"int": _("a whole number"), "float": _("a number"), "bool": _("yes or no"), "str": _("text")}
 
 
@@ -17,6 +18,8 @@ def misfit(error: Exception | str) -> str | Promise:
     text = str(error)
     if found := LIMIT.match(text):
         return _limit(found)
+    if INSTANT.match(text):
+        return _("Give a time such as 2026-01-31T18:00:00+08:00, or a date.")
     found = TYPE.match(text)
     if found and (wanted := TYPES.get(found["type"].removesuffix(" | null"))):
         return _("This must be %(wanted)s.") % {"wanted": wanted}

@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.coupons.codes import is_public_shape, public_code
 from campaigns.coupons.redeem import AMOUNT_MAXIMUM
 from campaigns.models import BenefitKind, CouponTemplate, Origin
-from campaigns.services.instants import OUT_OF_CALENDAR, Instant
+from campaigns.services.instants import OUT_OF_CALENDAR, Instant, whole_day
 from campaigns.services.misfits import misfit
+from core.conf import shop_zone
 from core.errors import FieldProblem, InvalidInput
 from core.periods import within_calendar
 from rules.fields import nearest
@@ -93,7 +94,7 @@ def document_of(template: CouponTemplate) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value
+    return value.astimezone(shop_zone()).isoformat() if isinstance(value, datetime) else value
 
 
 class _Reader:
@@ -124,6 +125,8 @@ class _Reader:
                 if name in needed:
                     self._add(path + name, "required", _("This is missing."))
                 continue
+            if wanted is Instant:
+                value = whole_day(value, ends=name == "valid_until")
             try:
                 read = msgspec.convert(value, wanted)
             except msgspec.ValidationError as error:

@@ -96,7 +96,7 @@ class TestReadDocument:
             ({"kind": "schedule", "weekday": "monday"}, ("trigger.weekday", "not_used")),
             ({"kind": "schedule", "every": "month"}, ("trigger.day", "required")),
             ({"kind": "schedule", "every": "month", "day": 32}, ("trigger.day", "invalid")),
-            ({"kind": "segment_entered"}, ("trigger", "invalid")),
+            ({"kind": "segment_entered"}, ("trigger.segment", "required")),
             ({"kind": "segment_entered", "segment": "none"}, ("trigger.segment", "unknown_segment")),
             ({"kind": "date", "days_before": -1}, ("trigger.days_before", "invalid")),
             ({"kind": "date", "field": "wedding"}, ("trigger.field", "invalid")),

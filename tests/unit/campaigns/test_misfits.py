@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -20,6 +21,7 @@ from campaigns.services.misfits import misfit
         ("x", int, "This must be a whole number."),
         (1, str, "This must be text."),
         ("x", int | None, "This must be a whole number."),
+        ("soon", datetime, "Give a time such as 2026-01-31T18:00:00+08:00, or a date."),
         (3, dict, "This does not fit: Expected `object`, got `int`"),
     ],
 )

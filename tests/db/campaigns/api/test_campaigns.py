@@ -112,6 +112,8 @@ class TestADraft:
             ({"steps": []}, ["steps"]),
             ({"steps": [{"kind": "issue_coupon", "template": "eleven"}]}, ["steps[0].template"]),
             ({"steps": [{"kind": "send_message", "channel": "sms", "body": "x", "track": "yes"}]}, ["steps[0].track"]),
+            ({"steps": [{"kind": "issue_coupon"}]}, ["steps[0].template"]),
+            ({"starts_at": "2026-06-01T00:00:00"}, ["starts_at"]),
             ({"trigger": {"kind": "manually"}}, ["trigger.kind"]),
             ({"control_share": 2}, ["control_share"]),
             ({"name": "a\0b"}, ["name"]),

@@ -55,6 +55,17 @@ class TestTemplates:
         assert (shown["origin"], shown["code"], shown["issued"], shown["redeemed"]) == ("own", None, 0, 0)
         assert client.all("coupon-templates/?page_size=1") == [shown, client.get("coupon-templates/spring/").json()]
 
+    def test_take_dates_for_whole_days_of_the_shop(self, client: Caller) -> None:
+        days = {"slug": "june", "name": "June", "benefit": {"kind": "free_shipping"}}
+        made = client.post("coupon-templates/", days | {"valid_from": "2026-06-01", "valid_until": "2026-06-30"})
+        shown = (made.json()["valid_from"], made.json()["valid_until"])
+        assert (made.status_code, shown) == (201, ("2026-06-01T00:00:00+08:00", "2026-07-01T00:00:00+08:00"))
+        assert client.patch("coupon-templates/june/", {"name": "Summer"}).json() == made.json() | {"name": "Summer"}
+
+        wrong = client.patch("coupon-templates/june/", {"valid_until": "2026-06-31"})
+        assert (wrong.status_code, paths_of(wrong)) == (422, ["valid_until"])
+        assert wrong.json()["errors"][0]["message"] == "Give a time such as 2026-01-31T18:00:00+08:00, or a date."
+
     def test_that_are_wrong_are_refused_with_every_path(self, client: Caller) -> None:
         response = client.post(
             "coupon-templates/", {"slug": "a b", "benefit": {"kind": "percent_off"}, "total_limit": 0, "valid_dayz": 3}
