@@ -126,8 +126,8 @@ DEFAULT_FROM_EMAIL = ENV.email_from
 SMS_SENDER = ENV.sms_sender
 
 SECURE_SSL_REDIRECT = ENV.https_only
-# An orchestrator asks over plain http, and a redirect would tell it that all is well.
-SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+# Machines on the inside ask over plain http, and a redirect would tell them that all is well.
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if ENV.https_only else 0
 SESSION_COOKIE_SECURE = ENV.https_only
 CSRF_COOKIE_SECURE = ENV.https_only
