@@ -205,7 +205,10 @@ class TestAnOwnerKilledWithoutWarning:
     def test_where_the_system_does_not_help_has_its_server_ended_by_the_next_start(self, own_temporary_folder):
         abandoned = own_temporary_folder / f"{NAME}-{os.getuid()}-postgres-abandoned"
         abandoned.mkdir()
+        # A suite that runs in a shell's background was told to ignore it, and what it starts would be too.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         process = start_process(["sleep", "600"], cwd=abandoned)
+        signal.signal(signal.SIGINT, before)
         remember(process, folder=abandoned)
         with temporary_folder("postgres"):
             assert process.wait(20) == -signal.SIGINT

@@ -109,10 +109,14 @@ def test_merging_and_undoing_changes_nothing(mine: dict[str, Any], theirs: dict[
             refresh(as_of=NOW)
             undo_merge(merge_id=record.pk, now=LATER)
             refresh(as_of=NOW)
-            facts = everything()["MemberFacts"]
-            assert facts == old["MemberFacts"]
+            assert counted(everything()["MemberFacts"]) == counted(old["MemberFacts"])
         assert wrong() == []
         transaction.set_rollback(True)
+
+
+def counted(facts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """This function will leave out when a refresh last took something in: a merge and its undoing are such things."""
+    return [{name: value for name, value in row.items() if name != "changed_at"} for row in facts]
 
 
 def wrong_without_refreshing() -> list[str]:
@@ -131,6 +135,6 @@ def test_a_merged_member_has_the_facts_of_one_who_had_all_orders(mine: dict[str,
         refresh(as_of=NOW)
         merge_members(keep=keep.pk, drop=drop.pk, now=NOW)
         refresh(as_of=NOW)
-        merged, one = (rows_as_json(MemberFacts.objects.filter(pk=member.pk))[0] for member in (keep, both))
-        assert {**merged, "member_id": 0} == {**one, "member_id": 0}
+        merged, one = (counted(rows_as_json(MemberFacts.objects.filter(pk=member.pk))) for member in (keep, both))
+        assert [{**merged[0], "member_id": 0}] == [{**one[0], "member_id": 0}]
         transaction.set_rollback(True)
