@@ -18,16 +18,6 @@ pytestmark = pytest.mark.django_db
 ORDERS = "external_id,member,placed_at,status,total_minor,product,quantity,unit_price_minor\n"
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Any:
-    def write(content: str, name: str = "rows.csv") -> Path:
-        path = tmp_path / name
-        path.write_text(content)
-        return path
-
-    return write
-
-
 class TestANumberThatASpreadsheetShortened:
     """1930679858170647 and its neighbours all become 1.93068E+15: taken as ids, they would be one order."""
 

@@ -15,16 +15,6 @@ MEMBERS = "external_id,name,phone,consent_sms,consent_email,email\n"
 ORDERS = "external_id,member,placed_at,status,total_minor,product,quantity,unit_price_minor\n"
 
 
-@pytest.fixture
-def file(tmp_path: Path):
-    def write(content: str | bytes, name: str = "rows.csv") -> Path:
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
-
-
 def run(command: str, *arguments: object) -> tuple[str, str, str]:
     """This function will run a command: what it said, what it complained of, and the error (exit 1) it ended with."""
     out, err = StringIO(), StringIO()

@@ -1,4 +1,4 @@
-"""What every test of an import needs: a folder of its own, a file with words in it, batches of two."""
+"""What every test of an import needs: a folder of its own, batches of two."""
 
 from __future__ import annotations
 
@@ -13,16 +13,6 @@ from members.ingest import importing, sources
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, settings: Any) -> None:
     settings.IMPORTS_DIR = tmp_path / "imports"
-
-
-@pytest.fixture
-def file(tmp_path: Path):
-    def write(content: str | bytes, name: str = "rows.csv") -> Path:
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
 
 
 @pytest.fixture
